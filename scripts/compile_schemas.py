@@ -14,6 +14,7 @@ from qmpeer.schema.compiled import compile_schema
 PACKAGE = Path(__file__).parent.parent / "src" / "qmpeer"
 SOURCES = {
     "monitor/interface.json": "monitor/qapi/monitor.json",
+    "options/interface.json": "options/qapi/objects.json",
     "machine/interface.json": "machine/qapi/qapi-schema.json",
 }
 """By compiled file, the QAPI file from which it is made; that one includes the others."""

@@ -29,6 +29,7 @@ from qmpeer.errors import (
     SchemaError,
     SchemaSemanticError,
     SchemaSyntaxError,
+    TranscriptError,
     UntypableCharacter,
     UntypableError,
     ValidationError,
@@ -91,6 +92,8 @@ SENTENCES = [
         "Invalid parameter 'x'",
     ),
     (SchemaError("it is empty"), "it is empty"),
+    (TranscriptError("found 'x', expected 'y'", "f.txt", 3), "f.txt:3: found 'x', expected 'y'"),
+    (TranscriptError("found more than 9 bytes", "f.txt"), "f.txt: found more than 9 bytes"),
     (SchemaSyntaxError("found ')'", PLACE), "block.json:2:3: found ')'"),
     (
         SchemaSemanticError(

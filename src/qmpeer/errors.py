@@ -27,6 +27,7 @@
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
       SchemaSemanticError it can be read, but breaks QAPI's rules
+    TranscriptError       a transcript is wrong               .name .line .reason
     ValidationError       a value doesn't fit a schema type   .path .expected .found
 
 Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``.
@@ -68,6 +69,7 @@ __all__ = [
     "SchemaError",
     "SchemaSemanticError",
     "SchemaSyntaxError",
+    "TranscriptError",
     "UntypableCharacter",
     "UntypableError",
     "ValidationError",
@@ -597,6 +599,26 @@ class SchemaSyntaxError(SchemaError):
 
 class SchemaSemanticError(SchemaError):
     """A schema that can be parsed, but contradicts itself or the rules of QAPI."""
+
+
+class TranscriptError(QMPError):
+    """A text that is no transcript, or a file of replies that can't be read.
+
+    Attributes:
+        name: The file's name, as the caller gave it.
+        line: The number of the wrong line, from 1; 0 if the text as a whole is wrong.
+        reason: What was found, and what was expected.
+    """
+
+    def __init__(self, reason: str, name: str, line: int = 0) -> None:
+        super().__init__(reason, name, line)
+        self.reason = reason
+        self.name = name
+        self.line = line
+
+    def __str__(self) -> str:
+        place = f"{self.name}:{self.line}" if self.line else self.name
+        return f"{place}: {self.reason}"
 
 
 class ValidationError(QMPError):

@@ -54,6 +54,11 @@ IN_BAND_QUEUE: Final = 8
 """Waiting commands of one monitor with out-of-band enabled. QEMU: QMP_REQ_QUEUE_LEN_MAX is 8."""
 OOB_RUNNING: Final = 64
 """Out-of-band commands of one client that run at once; then no more are read. Ours."""
+RAW_QUEUE: Final = 1024
+"""Waiting commands of one client of a raw backend with out-of-band enabled. Ours: while there are
+fewer, an out-of-band command overtakes them."""
+RAW_QUEUE_SIZE: Final = 1024 * 1024
+"""Bytes of these commands, above which only ``IN_BAND_QUEUE`` of them may wait. Ours."""
 UNSENT_OUTPUT: Final = 1024 * 1024
 """Unsent bytes above which no further command of a client is taken. Ours; QEMU sets no limit."""
 UNSENT_RESUME: Final = 256 * 1024
@@ -206,6 +211,20 @@ WEBSOCKET_HEADER: Final = 16 * 1024
 WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 """Bytes of one frame of a client. Ours: twice the longest message. Frames aren't stored."""
 
+# The relay.
+RELAY_LINKS: Final = 1000
+"""Default for the links of one relay; a further client is turned away. Ours: each has two
+descriptors."""
+RELAY_SILENCE: Final = 2.0
+"""Seconds without a byte from a server after which a relay logs it. Ours: QEMU greets within
+milliseconds, but leaves a second client waiting without a word."""
+RELAY_DRAIN: Final = 60.0
+"""Seconds in which one end of a link may read the last bytes after the other end has left. Ours."""
+RELAY_DRAIN_CHECK: Final = 0.01
+"""Seconds before the first check whether it has read them, doubled each time. Ours."""
+RELAY_DRAIN_CHECK_MOST: Final = 0.25
+"""Longest time in seconds between two such checks. Ours."""
+
 # Character devices.
 RING_BUFFER: Final = 64 * 1024
 """Default size of a ring buffer in bytes. QEMU: 64 KiB."""
@@ -352,6 +371,28 @@ SHELL_SOURCE_SILENCE: Final = 10.0
 """Seconds without a byte from a sourced file, such as a FIFO. Ours."""
 SHELL_SOURCE_TIMEOUT: Final = 300.0
 """Seconds in which such a file must end. Ours."""
+
+# Transcripts.
+TRANSCRIPT_SIZE: Final = 256 * 1024 * 1024
+"""Bytes of one transcript, or of one file of replies, that is read. Ours: a day of a busy machine
+has some 60 MB."""
+TRANSCRIPT_LINE: Final = 64 * 1024 * 1024
+"""Bytes of one line of it. Ours: the largest recorded answers have 0.2 MB."""
+TRANSCRIPT_FOUND: Final = 60
+"""Characters of a wrong line that an error shows. Ours."""
+
+# Recordings.
+RECORDED_VALUE: Final = 64 * 1024 * 1024
+"""Bytes of one recorded message; of a longer one only the size is. QEMU: 64 MiB for a command."""
+RECORDED_HELD: Final = 256 * 1024 * 1024
+"""Bytes of unfinished messages of all connections of one recording. Ours."""
+RECORDED_LINE: Final = 1024 * 1024
+"""Bytes of a message in one line of a recording; a longer one takes several lines. Ours."""
+RECORDED_NOISE: Final = 64 * 1024
+"""Bytes of one piece of noise; of the rest only the size is recorded. Ours."""
+RECORDED_PAUSE: Final = 0.005
+"""Seconds without a line after which the time is recorded. Ours: QEMU answers most commands within
+a millisecond, and times that differ at each run would hide what matters."""
 
 # Redaction (messages).
 REDACTION_DEPTH: Final = 64

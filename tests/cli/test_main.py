@@ -117,7 +117,7 @@ def test_help_where_standard_output_is_closed(
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     for name in ("block_signals", "raise_fd_limit"):  # redirections that would outlast this test
-        monkeypatch.setattr(f"qmpeer.machine.process.{name}", lambda *args: None)
+        monkeypatch.setattr(f"qmpeer.options.process.{name}", lambda *args: None)
     assert main(words) == 0
 
 

@@ -13,10 +13,10 @@ PAGES = sorted(FOLDER.glob("*.md"))
 LEFT_OUT = {
     "qmpeer.messages": {
         # What the two ends are made of; a user of qmpeer sees a Greeting and an Event.
-        "CAPABILITIES", "CAPABILITIES_COMMAND", "CommandMessage", "Incoming", "IncomingError",
-        "command_message", "echoed", "error_message", "event_message", "found_instead",
-        "greeting_message", "is_out_of_band", "look_of", "near_names", "parse_command",
-        "parse_greeting", "parse_message", "return_message", "shown", "shown_text",
+        "CAPABILITIES", "CAPABILITIES_COMMAND", "TYPING", "Incoming", "IncomingError",
+        "command_message", "echoed", "error_message", "error_response", "event_message",
+        "found_instead", "greeting_message", "is_out_of_band", "look_of", "near_names",
+        "parse_command", "parse_greeting", "parse_message", "return_message", "shown", "shown_text",
         "unexpected_member", "version_value",
     },
 }  # fmt: skip

@@ -9,8 +9,9 @@ import pytest
 
 from qmpeer.cli.main import main
 from qmpeer.machine import Options
-from qmpeer.machine.machine import Machine, ShowText
+from qmpeer.machine.machine import Machine
 from qmpeer.machine.startup import open_all
+from qmpeer.options.devices import ShowText
 from tests.machine.serving import Ended, StartHere
 from tests.patience import PATIENCE
 from tests.starts import resolve_offline
@@ -42,8 +43,8 @@ def start(
 
     monkeypatch.setattr(Machine, "start", _raise_started)
     monkeypatch.setattr("os.fork", _fail_to_fork)
-    monkeypatch.setattr("qmpeer.machine.process.block_signals", lambda: None)
-    monkeypatch.setattr("qmpeer.machine.process.watch_signals", lambda when: None)
+    monkeypatch.setattr("qmpeer.options.process.block_signals", lambda: None)
+    monkeypatch.setattr("qmpeer.options.process.watch_signals", lambda when: None)
     monkeypatch.setattr("qmpeer.machine.process.open_all", _open_in_time)
     monkeypatch.setattr("socket.getaddrinfo", resolve_offline)
     with open(os.devnull) as nothing:

@@ -14,8 +14,8 @@ from typing import IO, Any, NamedTuple, Self
 from qmpeer import Client
 from qmpeer.machine import parse_options
 from qmpeer.machine.process import run_machine
-from qmpeer.machine.signals import OnSignal
 from qmpeer.monitor import new_event_loop
+from qmpeer.options.signals import OnSignal
 from qmpeer.transport import AddressLike, dial
 from tests.patience import PATIENCE
 from tests.qemu import BASE

@@ -1,6 +1,6 @@
 """Monitors as objects: the rules of QEMU 11.1, as its users describe them.
 
-Modules: monitors, object_tree, credentials, objects.
+Modules: monitors, object_tree.
 """
 
 import asyncio

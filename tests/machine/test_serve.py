@@ -1,6 +1,6 @@
 """``qmpeer serve`` end to end: its monitors, its commands and its process.
 
-Modules: daemonize, process, signals, usage.
+Modules: process, usage.
 """
 
 import asyncio

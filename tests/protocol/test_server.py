@@ -362,7 +362,7 @@ def test_a_long_answer_is_the_same_text_in_slices(
 ) -> None:
     monkeypatch.setattr(limits, "SLICE", 700)
     monkeypatch.setattr(writer, "_PIECE", 300)
-    session = ServerSession(VERSION, is_pretty=is_pretty, is_greeting=False)
+    session = ServerSession(None, is_pretty=is_pretty)
     command = CommandMessage("a", id=id)
     event = b'{"event": "E"}\r\n'
     value = copy.deepcopy(value)
@@ -391,7 +391,7 @@ def test_a_long_answer_is_the_same_text_in_slices(
 
 def test_a_long_answer_waits_while_output_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "SLICE", 100)
-    session = ServerSession(VERSION, is_greeting=False)
+    session = ServerSession(None)
     session.respond(CommandMessage("a"), "v" * 200_000)
     assert session.is_writing
     session.pause_output()

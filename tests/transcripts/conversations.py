@@ -4,22 +4,23 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from qmpeer.transcript import Line, Section, Sender, parse_transcript
 from qmpeer.values import JsonValue
-from tests.transcripts.reader import Case, Sender, parse_transcript
 
 __all__ = ["CASES", "FILES", "SENTINEL", "by_value", "check_sentinel", "turns"]
 
 FILES = sorted(Path(__file__).parent.glob("*.txt"))
-CASES = {path.stem: parse_transcript(path.read_text(encoding="ascii")).cases for path in FILES}
+CASES = {path.stem: parse_transcript(path.read_text(encoding="ascii")).sections for path in FILES}
 SENTINEL = b'{"execute":"sentinel","id":"S"}\n'
 """Sent after a case, to check that the server still listens."""
 
 
-def turns(case: Case) -> Iterator[tuple[bytes, bytes]]:
+def turns(case: Section) -> Iterator[tuple[bytes, bytes]]:
     """Give each group of lines that the client sends at once, and the server's answers to it."""
     said: dict[Sender, bytes] = {Sender.CLIENT: b"", Sender.SERVER: b""}
     last = Sender.CLIENT
-    for line in case.lines:
+    for line in case.entries:
+        assert isinstance(line, Line)
         if line.sender is Sender.CLIENT and last is Sender.SERVER:
             yield said[Sender.CLIENT], said[Sender.SERVER]
             said = {Sender.CLIENT: b"", Sender.SERVER: b""}
@@ -51,7 +52,7 @@ def by_value(data: bytes) -> list[tuple[bool, JsonValue]]:
     return [(is_whole, json.dumps(value, sort_keys=True)) for is_whole, value in read]
 
 
-def check_sentinel(case: Case, said: bytes) -> None:
+def check_sentinel(case: Section, said: bytes) -> None:
     """Check the answer to the sentinel: a plain one, or none if the case leaves a value open."""
     if case.facts.get("ends") == "waiting":
         assert said == b""

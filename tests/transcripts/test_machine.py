@@ -16,10 +16,10 @@ from qmpeer.machine.command_line import parse_options
 from qmpeer.machine.human import register_human_commands
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.startup import open_all
+from qmpeer.transcript import Section
 from qmpeer.transport.aio import StreamHandler
 from tests.transcripts.conversations import CASES, SENTINEL, by_value, check_sentinel, turns
 from tests.transcripts.memory_stream import MemoryStream
-from tests.transcripts.reader import Case
 
 NEGOTIATE = {
     "greeted": b"",
@@ -35,7 +35,7 @@ CHANGING = ("commands", "later_commands")
 def said(*, is_changing: bool) -> pytest.MarkDecorator:
     """Parametrize a test with the cases that change a machine, or with those that don't."""
     cases = [
-        pytest.param(subject, case, id=f"{subject}: {case.name}")
+        pytest.param(subject, case, id=f"{subject}: {case.title}")
         for subject, cases in CASES.items()
         if (subject in CHANGING) is is_changing
         for case in cases
@@ -70,7 +70,7 @@ async def said_to(
     return stream.take()
 
 
-def needs(case: Case) -> set[str]:
+def needs(case: Section) -> set[str]:
     """Return the commands in a case of well-formed requests, and the types of objects."""
     said = [json.loads(line) for turn, _ in turns(case) for line in turn.splitlines()]
     names = {request["execute"] for request in said}
@@ -79,7 +79,7 @@ def needs(case: Case) -> set[str]:
     return names | {kind for kind in kinds if kind in TYPES_OF_QEMU}
 
 
-async def skip_unless_there(case: Case, stream: MemoryStream, handler: StreamHandler) -> None:
+async def skip_unless_there(case: Section, stream: MemoryStream, handler: StreamHandler) -> None:
     answer = await said_to(handler, stream, b'{"execute":"query-commands"}')
     there = {command["name"] for command in json.loads(answer)["return"]}
     missing = needs(case) - there
@@ -104,12 +104,12 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tupl
 
 @said(is_changing=False)
 @pytest.mark.asyncio(loop_scope="module")
-async def test_machine(subject: str, case: Case, shared: tuple[Machine, Path]) -> None:
+async def test_machine(subject: str, case: Section, shared: tuple[Machine, Path]) -> None:
     await converse(subject, case, *shared)
 
 
 @said(is_changing=True)
-async def test_machine_that_changes(subject: str, case: Case, tmp_path: Path) -> None:
+async def test_machine_that_changes(subject: str, case: Section, tmp_path: Path) -> None:
     machine = await start(tmp_path)
     try:
         await converse(subject, case, machine, tmp_path)
@@ -117,7 +117,7 @@ async def test_machine_that_changes(subject: str, case: Case, tmp_path: Path) ->
         end(machine)
 
 
-async def converse(subject: str, case: Case, machine: Machine, folder: Path) -> None:
+async def converse(subject: str, case: Section, machine: Machine, folder: Path) -> None:
     """Connect a client in memory to the monitor's device, and talk to it."""
     (device,) = machine.chardevs
     stream = MemoryStream()
@@ -129,7 +129,7 @@ async def converse(subject: str, case: Case, machine: Machine, folder: Path) -> 
 
 
 async def speak(
-    subject: str, case: Case, stream: MemoryStream, handler: StreamHandler, folder: Path
+    subject: str, case: Section, stream: MemoryStream, handler: StreamHandler, folder: Path
 ) -> None:
     negotiation = NEGOTIATE[case.facts.get("state", "negotiated")]
     if negotiation:

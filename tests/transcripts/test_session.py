@@ -9,24 +9,24 @@ from collections.abc import Iterator
 import pytest
 
 from qmpeer.protocol import ServerSession
+from qmpeer.transcript import Section
 from tests.protocol.pretended_server import PretendedServer
 from tests.transcripts.conversations import CASES, SENTINEL, by_value, check_sentinel, turns
 from tests.transcripts.machine_commands import COMMANDS, OUT_OF_BAND
-from tests.transcripts.reader import Case
 
 ENABLED = {"negotiated": (), "negotiated with oob": ("oob",)}
 NEEDS_A_MACHINE = ("commands", "later_commands")
 """Transcripts for the built-in machine, sent by test_machine."""
 
 SAID = [
-    pytest.param(case, id=f"{subject}: {case.name}")
+    pytest.param(case, id=f"{subject}: {case.title}")
     for subject, cases in CASES.items()
     if subject not in NEEDS_A_MACHINE
     for case in cases
 ]
 
 
-def start(case: Case) -> tuple[PretendedServer, ServerSession]:
+def start(case: Section) -> tuple[PretendedServer, ServerSession]:
     server = PretendedServer(COMMANDS, oob=OUT_OF_BAND)
     state = case.facts.get("state", "negotiated")
     if state == "greeted":
@@ -36,7 +36,7 @@ def start(case: Case) -> tuple[PretendedServer, ServerSession]:
     return server, server.negotiated(*ENABLED[state])
 
 
-def converse(case: Case, pieces: list[list[bytes]]) -> None:
+def converse(case: Section, pieces: list[list[bytes]]) -> None:
     server, session = start(case)
     for chunks, (_, answer) in zip(pieces, turns(case), strict=True):
         said = b""
@@ -56,18 +56,18 @@ def cut(data: bytes, chance: random.Random) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_in_one_go(case: Case) -> None:
+def test_in_one_go(case: Section) -> None:
     converse(case, [[said] for said, _ in turns(case)])
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_byte_by_byte(case: Case) -> None:
+def test_byte_by_byte(case: Section) -> None:
     converse(case, [[bytes([byte]) for byte in said] for said, _ in turns(case)])
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_cut_up(case: Case) -> None:
-    chance = random.Random(case.name)
+def test_cut_up(case: Section) -> None:
+    chance = random.Random(case.title)
     for _ in range(5):
         converse(case, [list(cut(said, chance)) for said, _ in turns(case)])
 

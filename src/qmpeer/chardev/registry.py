@@ -80,10 +80,15 @@ def create(
 
 
 class Chardevs:
-    """The devices of a program by label."""
+    """The devices of a program by label.
+
+    Attributes:
+        are_closed: True once `close` was called.
+    """
 
     def __init__(self, host: Host | None = None) -> None:
         self.host: Final = host or Host()
+        self.are_closed: bool = False
         self._devices: dict[str, Chardev] = {}
         self._order = GlibTable()  # QEMU's hash table, whose order query-chardev shows
 
@@ -219,6 +224,7 @@ class Chardevs:
 
     def close(self) -> None:
         """Accept no further clients on any device, and restore terminals."""
+        self.are_closed = True
         for device in self:
             device.close()
 

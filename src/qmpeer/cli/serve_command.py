@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from qmpeer import __version__
 from qmpeer.cli.exits import complain, os_text
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.machine import USAGE, Options, StartError, StartHelp, parse_options
-from qmpeer.machine.daemonize import (
+from qmpeer.options.daemonize import (
     PidFile,
     ReadyPipe,
     go_into_background,
@@ -55,11 +56,11 @@ def _serve(options: Options) -> int:
     # Written after the forks, by the process that stays: it contains its id, and holds the lock.
     pid_file = None if options.pid_file is None else PidFile(options.pid_file)
     try:
-        from qmpeer.machine.process import run_process  # start: 80 ms
+        from qmpeer.machine.process import run_machine  # start: 80 ms
+        from qmpeer.options.process import run_process  # start: 80 ms
 
-        return run_process(
-            options, _report, (lambda: None) if ready_pipe is None else ready_pipe.report_ready
-        )
+        when_ready = (lambda: None) if ready_pipe is None else ready_pipe.report_ready
+        return run_process(partial(run_machine, options, _report, when_ready), _report)
     finally:
         if pid_file is not None:
             pid_file.remove()

@@ -15,8 +15,6 @@ from qmpeer.protocol import Happened, Sent, Unclaimed
 from qmpeer.values import JsonObject
 
 _DEBUG = 10
-_TYPING = frozenset({"input-send-event", "send-key"})
-"""Commands whose arguments aren't logged: they may type a password, key by key."""
 
 
 class WireLog:
@@ -42,7 +40,7 @@ class WireLog:
         """Log a command."""
         verb = "exec-oob" if sent.is_oob else "execute"
         shown: object = messages.REDACTED
-        if sent.name not in _TYPING:
+        if sent.name not in messages.TYPING:
             shown = self._scrubber.arguments(sent.name, arguments) or ""
         self._logger.debug("%s: > %s %s %s id=%s", self._peer, verb, sent.name, shown, sent.id)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from qmpeer.chardev.options import PARAMETERS
 from qmpeer.errors import CommandError
-from qmpeer.machine.monitor_options import MON_PARAMETERS
+from qmpeer.options.monitor_options import MON_PARAMETERS
 from qmpeer.values import JsonObject, JsonValue
 
 _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {

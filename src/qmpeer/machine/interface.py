@@ -7,11 +7,11 @@ import os.path
 from functools import cache
 from typing import Final
 
+from qmpeer.options.interface import MONITOR_OBJECTS
 from qmpeer.schema import Schema, select
 from qmpeer.schema.compiled import schema_from_compiled
 
 _COMPILED: Final = os.path.join(os.path.dirname(__file__), "interface.json")
-_MONITOR_OBJECTS: Final = "QMPEER_MONITOR_OBJECTS"
 
 
 @cache
@@ -31,4 +31,4 @@ def load(has_monitor_objects: bool = False) -> Schema:
         has_monitor_objects: Include the types of objects that are monitors, which QEMU has since
             release 11.1.
     """
-    return select(load_all(), lambda name: name == _MONITOR_OBJECTS and has_monitor_objects)
+    return select(load_all(), lambda name: name == MONITOR_OBJECTS and has_monitor_objects)

@@ -6,27 +6,27 @@ It is small on purpose. It has no guest, like QEMU's machine type ``none``, and 
 
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from collections.abc import Awaitable
+from typing import Final
 
 from qmpeer import __version__
-from qmpeer.chardev import Chardevs, Host
+from qmpeer.chardev import Chardevs
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.blkdebug_config import ConfigReader
 from qmpeer.machine.block_graph import BlockGraph
 from qmpeer.machine.chardev_commands import ChardevCommands
 from qmpeer.machine.command_line_options import describe_options
-from qmpeer.machine.credentials import Credentials
-from qmpeer.machine.descriptors import Descriptors, close_named, name_received
 from qmpeer.machine.interface import load
 from qmpeer.machine.monitors import Monitors
-from qmpeer.machine.object_options import object_types
 from qmpeer.machine.object_tree import ObjectTree
-from qmpeer.machine.objects import Objects
 from qmpeer.machine.options import Options
 from qmpeer.machine.run_states import RunState, next_state
 from qmpeer.messages import qemu_texts
 from qmpeer.monitor import Context, Monitor
+from qmpeer.options.descriptors import Descriptors, close_named, name_received
+from qmpeer.options.devices import Devices, ShowText
+from qmpeer.options.object_options import object_types
+from qmpeer.options.objects import Objects
 from qmpeer.schema import Schema
 from qmpeer.values import JsonObject, JsonValue
 
@@ -34,8 +34,6 @@ log: logging.Logger = logging.getLogger("qmpeer.machine")
 KVM_DEVICE: Final = "/dev/kvm"
 VERSION: Final = (7, 2, 0)
 """The QEMU release whose interface the machine has."""
-ShowText: TypeAlias = Callable[[str], None]
-"""Shows a text to the user who started the process."""
 
 
 def _show_nothing(line: str) -> None:
@@ -58,6 +56,7 @@ class Machine:
         has_monitor_objects: True if its monitors are objects.
         state: The guest's run state.
         is_shutting_down: True once the machine executes no further command.
+        devices: The character devices, objects and descriptor sets together.
         chardevs: The character devices.
         objects: The objects of -object and object-add.
         object_tree: The tree of all objects.
@@ -81,30 +80,22 @@ class Machine:
         )
         self.state: RunState = RunState.PRELAUNCH
         self._options = options
-        self.descriptors: Descriptors = Descriptors(lambda: self.state is RunState.RUNNING)
-        credentials = Credentials(self.descriptors.open_path)
         self._show = show
-        host = Host(
-            say=self._show_at_start,
-            report=report,
-            quit=self.quit,
-            when_changed=self.clients_changed,
-            open_path=self.descriptors.open_lasting,
-            close_path=self.descriptors.close_lasting,
-            credentials=credentials.tls,
-            is_object=lambda id: id in self.objects.types,
-            authorizers=credentials.authorizers,
-            origins=options.origins,
-            escape=options.escape,
-            is_insecure=options.is_insecure,
-            handshake_timeout=options.handshake_timeout,
-            standard=None if options.is_daemon else (0, 1),
+        self.devices: Devices = Devices(
+            options,
+            self._show_at_start,
+            report,
+            self.quit,
+            self.clients_changed,
+            lambda: self.state is RunState.RUNNING,
         )
-        self.chardevs: Chardevs = Chardevs(host)
+        self.descriptors: Descriptors = self.devices.descriptors
+        self.chardevs: Chardevs = self.devices.chardevs
+        self.objects: Objects = self.devices.objects
         self.monitors: Monitors = Monitors(
             self.monitor, self.chardevs, self.clients_changed, self._client_left
         )
-        self.objects: Objects = Objects(credentials, self.monitors)
+        self.objects.add_maker(self.monitors)
         creatable = object_types(self.interface)
         self.object_tree: ObjectTree = ObjectTree(self.objects, self.chardevs, creatable)
         self._clients: set[object] = set()

@@ -17,9 +17,9 @@ import msgspec
 
 from qmpeer.chardev import Chardev, Chardevs
 from qmpeer.errors import ChardevError
-from qmpeer.machine.monitor_options import CONTROL, HUMAN
-from qmpeer.machine.objects import Properties
 from qmpeer.monitor import Attachment, Context, Monitor
+from qmpeer.options.monitor_options import CONTROL, HUMAN
+from qmpeer.options.objects import Properties
 from qmpeer.values import JsonObject
 
 

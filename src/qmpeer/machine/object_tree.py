@@ -8,8 +8,8 @@ from typing import Final
 
 from qmpeer.chardev import BACKENDS, Chardevs
 from qmpeer.errors import CommandError
-from qmpeer.machine.objects import Objects, Properties
 from qmpeer.messages import qemu_texts
+from qmpeer.options.objects import Objects, Properties
 from qmpeer.values import JsonObject, JsonValue
 
 _FIXED: Final = {

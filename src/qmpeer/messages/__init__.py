@@ -36,8 +36,10 @@ if TYPE_CHECKING:
         redact_message,
         redact_urls,
     )
+    from qmpeer.messages.secret_names import TYPING
     from qmpeer.messages.server import (
         error_message,
+        error_response,
         event_message,
         greeting_message,
         is_out_of_band,
@@ -51,6 +53,7 @@ __all__ = [
     "CAPABILITIES",
     "CAPABILITIES_COMMAND",
     "REDACTED",
+    "TYPING",
     "CommandMessage",
     "Event",
     "Greeting",
@@ -63,6 +66,7 @@ __all__ = [
     "command_message",
     "echoed",
     "error_message",
+    "error_response",
     "event_message",
     "found_instead",
     "greeting_message",
@@ -86,8 +90,10 @@ __all__ = [
 _HOMES = {
     "REDACTED": "qmpeer.messages.redaction",
     "Scrubber": "qmpeer.messages.redaction",
+    "TYPING": "qmpeer.messages.secret_names",
     "echoed": "qmpeer.messages.id_echo",
     "error_message": "qmpeer.messages.server",
+    "error_response": "qmpeer.messages.server",
     "event_message": "qmpeer.messages.server",
     "greeting_message": "qmpeer.messages.server",
     "is_out_of_band": "qmpeer.messages.server",

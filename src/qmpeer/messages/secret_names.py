@@ -32,6 +32,9 @@ _SWITCH: Final = "|".join(WHOLE_WORDS)
 _PLAIN: Final = rf"{_SWITCH}|[+-]?[0-9][0-9a-fA-Fx.]*[kKMGTb]?"
 _VNC: Final = {"protocol": "vnc|spice", "display": r"vnc\d?|default"}
 
+TYPING: Final = frozenset({"input-send-event", "send-key"})
+"""Commands whose arguments may type a password, key by key."""
+
 CARRIERS: Final[Mapping[str, Mapping[str, str]]] = {
     "block-passwd": {"device": _ID, "node-name": _ID},
     "change": {"device": _ID, "target": _PATH},

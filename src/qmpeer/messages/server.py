@@ -85,8 +85,12 @@ def return_message(value: JsonValue, id: JsonValue | UnsetType) -> JsonObject:
 
 
 def error_message(error_class: str, desc: str, id: JsonValue | UnsetType) -> JsonObject:
-    """Return an error response as a JSON value; as in QEMU, the id precedes the error."""
-    error: JsonObject = {"class": error_class, "desc": desc}
+    """Return an error response as a JSON value."""
+    return error_response({"class": error_class, "desc": desc}, id)
+
+
+def error_response(error: JsonObject, id: JsonValue | UnsetType) -> JsonObject:
+    """Return an error response with a whole error; as in QEMU, the id precedes the error."""
     if id is UNSET:
         return {"error": error}
     return {"id": id, "error": error}

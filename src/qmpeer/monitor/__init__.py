@@ -1,7 +1,16 @@
 """The embeddable monitor: commands from Python signatures, any number of clients, events."""
 
 from qmpeer.monitor.attachment import Attachment
-from qmpeer.monitor.backend import Backend, CommandInfo, Context, ContextMonitor
+from qmpeer.monitor.backend import (
+    Backend,
+    CommandInfo,
+    Context,
+    ContextMonitor,
+    RawBackend,
+    RawClient,
+    RawSession,
+    Reply,
+)
 from qmpeer.monitor.handlers.types import (
     Alternate,
     Int8,
@@ -34,6 +43,10 @@ __all__ = [
     "Int64",
     "Monitor",
     "NamedFds",
+    "RawBackend",
+    "RawClient",
+    "RawSession",
+    "Reply",
     "Size",
     "StrOrNull",
     "UInt8",

@@ -1,15 +1,18 @@
 """The interface between a monitor and its backend.
 
-A machine, a proxy and a recording are backends. A program that registers handlers on a `Monitor`
-needs no backend of its own: the decorators build one (`qmpeer.monitor.commands`).
+A program that registers handlers on a `Monitor` needs no backend of its own: the decorators build
+one (`qmpeer.monitor.commands`). A `Backend` executes commands whose names nobody registered, and
+the monitor does the rest. A `RawBackend` stands for another server, such as a recording or a real
+QEMU: it says everything that a server says, in its own order and with its own timestamps, and the
+monitor only negotiates.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
-from qmpeer.messages import CommandMessage, Version
+from qmpeer.messages import CommandMessage, Event, Version
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
 
@@ -91,3 +94,97 @@ class Backend(Protocol):
 
     def subscribe(self, emit: Emit) -> None:
         """Keep ``emit``, and call it for each event, from any thread."""
+
+
+# A raw backend
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """The reply to a command of a raw backend's client.
+
+    Attributes:
+        command: The command, the very object that `RawSession.execute` got.
+        value: Its return value.
+        error: The error as it stands on the wire, with "class" and "desc"; None for success.
+    """
+
+    command: CommandMessage
+    value: JsonValue = msgspec.field(default_factory=dict)
+    error: JsonObject | None = None
+
+
+class RawClient(Protocol):
+    """A client of a raw backend: the monitor's side of it."""
+
+    @property
+    def peer(self) -> str:
+        """The client's name in logs."""
+
+    def take_fds(self) -> list[int]:
+        """Return the last set of descriptors that this client sent, and pass on their ownership."""
+
+    def greet(self, greeting: JsonObject | None) -> None:
+        """Send the greeting as it stands. Until then the client's requests wait.
+
+        The monitor negotiates: it offers the capabilities in the greeting, and answers
+        qmp_capabilities. It drops events until the client has negotiated.
+
+        Args:
+            greeting: The whole message, ``{"QMP": …}``; None for a server that neither greets nor
+                negotiates, such as a guest agent.
+
+        Raises:
+            LocalProtocolError: If the client was greeted before.
+            TypeError: If JSON can't hold the greeting.
+        """
+
+    def deliver(self, *messages: Reply | Event) -> None:
+        """Send replies and events, in this order and behind those that were delivered before.
+
+        Events keep their timestamps and aren't limited to one a second. Callable from any thread.
+        Once the client has gone, this does nothing.
+
+        Raises:
+            LocalProtocolError: If a reply's command was answered before.
+            TypeError: If JSON can't hold a value; what comes before it is sent.
+        """
+
+    def close(self) -> None:
+        """Disconnect once everything delivered is sent. Commands in flight get no reply."""
+
+
+class RawSession(Protocol):
+    """A raw backend's side of one client. All calls come from the monitor's thread."""
+
+    def execute(self, command: CommandMessage) -> None:
+        """Execute one command, whatever its name. `RawClient.deliver` its reply, now or later.
+
+        In-band commands come one by one in the client's order, as long as there is room in the
+        window; out-of-band ones come at once. Malformed requests don't come here: the monitor
+        answers them in QEMU's words.
+
+        Raises:
+            CommandError: To answer with an error; any other exception is logged and answered as a
+                GenericError.
+        """
+
+    def close(self) -> None:
+        """Release what belongs to the client, which has gone; called once."""
+
+
+@runtime_checkable
+class RawBackend(Protocol):
+    """A backend that stands for another server.
+
+    Attributes:
+        window: The in-band commands of one client that may be in flight at once, at least 1. A
+            client's own order is kept only if the backend answers in order.
+    """
+
+    window: int
+
+    def open_session(self, client: RawClient) -> RawSession:
+        """Return the session of a client that has connected; `RawClient.greet` it, now or later.
+
+        An exception is logged, and the client disconnected.
+        """

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
 from qmpeer.monitor.attachment import Attachment
-from qmpeer.monitor.backend import Backend, Context
+from qmpeer.monitor.backend import Backend, Context, RawBackend
 from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
@@ -59,7 +59,8 @@ class Monitor:
         name: The program's name; the default of ``package``.
         version: The program's release as major, minor, micro.
         package: Free text for the version's "package".
-        backend: Executes the commands that aren't registered here.
+        backend: Executes the commands that aren't registered here. A `RawBackend` answers all
+            commands, and greets: it stands for another server.
         schema: Declares commands and events, conditions settled by `select`. It defines the
             arguments and features of its commands and whether they allow oob; their handlers'
             signatures must match. Other commands are defined by their handlers' signatures.
@@ -77,7 +78,8 @@ class Monitor:
         human: The commands of its human monitors, and the hooks for completion and registers.
 
     Raises:
-        ValueError: If the schema's types clash with those of the monitor's own commands.
+        ValueError: If the schema's types clash with those of the monitor's own commands, or if
+            there is a schema but a raw backend.
 
     Example:
         >>> monitor = Monitor(name="my-emulator", version=(1, 2, 0))
@@ -94,7 +96,7 @@ class Monitor:
         version: tuple[int, int, int] = (0, 0, 0),
         package: str | None = None,
         *,
-        backend: Backend | None = None,
+        backend: Backend | RawBackend | None = None,
         schema: Schema | None = None,
         policy: Policy | None = None,
         checks_output: bool = False,
@@ -103,6 +105,9 @@ class Monitor:
     ) -> None:
         self.name: str = name
         self.version: Version = Version(QemuVersion(*version), name if package is None else package)
+        raw_backend = backend if isinstance(backend, RawBackend) else None
+        if raw_backend is not None and schema is not None:
+            raise ValueError("found a schema, expected none: a raw backend answers all commands")
         policy = policy or Policy()
         self._interface = Interface(schema, policy, checks_output)
         self._judges_events = schema is not None and (checks_output or bool(policy.hidden))
@@ -112,7 +117,9 @@ class Monitor:
         connections: set[MonitorConnection] = set()
         self._events = EventBroadcast(self._loop, connections)
         self._turns = Turns(self._loop, self._threads, self._events.take_emitted, self._end, linger)
-        self._commands = Commands(self._interface, backend, self._threads)
+        self._has_raw_backend = raw_backend is not None
+        named_backend = None if isinstance(backend, RawBackend) else backend
+        self._commands = Commands(self._interface, named_backend, self._threads)
         self.human: HumanCommands = HumanCommands(self._threads)
         self._lines = HumanLines(self, self._loop, self._turns, self.human)
         self._openings = Openings(
@@ -123,12 +130,15 @@ class Monitor:
             connections,
             self._commands,
             self.human,
+            raw_backend,
             wrap,
         )
         self._thread: threading.Thread | None = None
         own(self)
-        if backend is not None:
-            backend.subscribe(self.emit)
+        if raw_backend is not None:
+            return
+        if named_backend is not None:
+            named_backend.subscribe(self.emit)
         self.command("query-version")(self._query_version)
         self.command("query-commands")(self._query_commands)
         if backend is None or schema is not None:  # without a schema the backend answers it
@@ -168,8 +178,8 @@ class Monitor:
             features: Such as "deprecated". Leave them out where a schema declares them.
 
         Raises:
-            ValueError: If the name is taken or isn't valid in QAPI, or if the call repeats features
-                or allow_oob of a declared command.
+            ValueError: If the name is taken or isn't valid in QAPI, if the call repeats features or
+                allow_oob of a declared command, or if a raw backend answers all commands.
             TypeError: If the signature can't be a command's, or doesn't match the declaration; or
                 if the decorator is used without a name, as ``@monitor.command``.
 
@@ -184,6 +194,8 @@ class Monitor:
             TypeError: found a function, expected a name: @monitor.command("query-load")
         """
         _check_name(name, "command")
+        if self._has_raw_backend:
+            raise ValueError(f"command {name} can't be registered: a raw backend answers all")
         if isinstance(features, str):
             raise TypeError(f"found features={features!r}, expected a list: [{features!r}]")
         if (fault := name_fault("command", name)) and not self._interface.is_declared(name):

@@ -15,7 +15,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.monitor.attachment import Attachment
-from qmpeer.monitor.backend import ContextMonitor
+from qmpeer.monitor.backend import ContextMonitor, RawBackend
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
 from qmpeer.monitor.human.commands import HumanCommands
@@ -24,6 +24,7 @@ from qmpeer.monitor.human.session import PROMPT, HumanSession, banner
 from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.named_fds import NamedFds
+from qmpeer.monitor.raw_connection import RawConnection
 from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport import AddressLike
@@ -97,6 +98,7 @@ class Openings:
         connections: The set that this class keeps the open connections in.
         commands: Executes the commands of control monitors.
         human: Executes the commands of human monitors.
+        raw_backend: Executes all commands of control monitors in place of ``commands``, or None.
         wrap: Wraps the factories of control monitors' connections.
 
     Attributes:
@@ -113,6 +115,7 @@ class Openings:
         connections: set[MonitorConnection],
         commands: CommandExecutor,
         human: HumanCommands,
+        raw_backend: RawBackend | None,
         wrap: FactoryWrapper | None = None,
     ) -> None:
         self.listeners: list[Listener] = []
@@ -123,6 +126,7 @@ class Openings:
         self._events = events
         self._commands = commands
         self._human = human
+        self._raw_backend = raw_backend
         self._wrap = wrap
         self._attaching: set[asyncio.Task[None]] = set()
         self._unopened: list[Callable[[], None]] = []
@@ -157,7 +161,16 @@ class Openings:
             session = self._session(pretty, oob=oob, greets=greets)
             return self._greeted(MonitorConnection(access, stream, session, is_pretty=pretty))
 
-        return connect
+        def connect_raw(stream: Stream) -> MonitorConnection:
+            assert backend is not None
+            raw = RawConnection(access, stream, backend, self._loop, is_pretty=pretty)
+            self._greeted(raw)
+            if greets:
+                raw.begin()
+            return raw
+
+        backend = self._raw_backend
+        return connect if backend is None else connect_raw
 
     def human_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
@@ -169,6 +182,8 @@ class Openings:
     def _human_factory(
         self, access: AccessPoint, *, prompt: str = PROMPT, greeting: str | None, focused: bool
     ) -> Callable[[Stream], HumanConnection]:
+        if self._raw_backend is not None:
+            raise ValueError("found a human monitor, expected QMP: a raw backend has no other")
         state = HumanState()
 
         def connect(stream: Stream) -> HumanConnection:
@@ -198,9 +213,8 @@ class Openings:
 
     def _session(self, pretty: bool, *, oob: bool, greets: bool = True) -> ServerSession:
         capabilities = ("oob",) if oob else ()
-        return ServerSession(
-            self._monitor.version, capabilities=capabilities, is_pretty=pretty, is_greeting=greets
-        )
+        version = self._monitor.version if greets else None
+        return ServerSession(version, capabilities=capabilities, is_pretty=pretty)
 
     def _greeted(self, connection: ConnectionT) -> ConnectionT:
         self._loop.attach()
@@ -308,11 +322,14 @@ class Openings:
     ) -> Callable[[Stream], MonitorConnection]:
         def connect(stream: Stream) -> MonitorConnection:
             connection = factory(stream)
-            begin = partial(self._session, pretty, oob=oob)
 
             def greet() -> None:
-                if connection in self.connections:  # else it has ended before it was opened
-                    connection.restart(begin())
+                if connection not in self.connections:  # it has ended before it was opened
+                    return
+                if isinstance(connection, RawConnection):
+                    connection.begin()
+                else:
+                    connection.restart(self._session(pretty, oob=oob))
 
             self._unopened.append(greet)
             return connection

@@ -39,13 +39,21 @@ _GONE: Final = CommandError("GenericError", "The client has gone")
 _SHUT_DOWN: Final = CommandError("GenericError", "The monitor was shut down")
 
 
+class Pending:
+    """The type of `PENDING`."""
+
+
+PENDING: Final = Pending()
+"""An executor's result for a command whose reply is delivered later."""
+
+
 class CommandExecutor(Protocol):
     """The executor of a connection's commands."""
 
     def execute(
         self, command: CommandMessage, context: Any
-    ) -> JsonValue | Awaitable[JsonValue] | Blocking:
-        """Execute one command; return its value, an awaitable of it, or a `Blocking`."""
+    ) -> JsonValue | Awaitable[JsonValue] | Blocking | Pending:
+        """Execute one command; return its value, an awaitable of it, a `Blocking`, or PENDING."""
 
 
 class TurnTaker(Protocol):
@@ -97,6 +105,7 @@ class Turns:
 
     Attributes:
         is_stopped: True when no further command is executed.
+        is_in_backend: Set while a raw backend executes a command.
     """
 
     def __init__(
@@ -108,6 +117,7 @@ class Turns:
         linger: float,
     ) -> None:
         self.is_stopped: bool = False
+        self.is_in_backend: bool = False
         self._loop = loop
         self._threads = threads
         self._take_emitted = take_emitted
@@ -273,6 +283,8 @@ class Turns:
                 self._start_elsewhere(connection, command, value, done)
             elif inspect.isawaitable(value):
                 self._run_task(connection, command, value)
+            elif isinstance(value, Pending):
+                pass
             else:
                 session.respond(command, value)
         except BaseException as error:
@@ -347,6 +359,18 @@ class Turns:
         self.pump(connection)
         if was_held:
             self._go_on()
+
+    def delivered(self, connection: TurnTaker) -> None:
+        """Send what a raw backend has delivered, and go on with the commands that waited for it."""
+        if connection is self._pumped:
+            return  # pump() does it
+        # In another connection's turn this one gets its own. In a command of its own it must not
+        # start the next command, which would start the next, and so on.
+        if self._pumped is not None or self.is_in_backend:
+            self.mark(connection)
+            self.later(connection)
+            return
+        self.resume(connection)
 
     def _fail(
         self, session: ServerSession | HumanSession, command: CommandMessage, error: BaseException

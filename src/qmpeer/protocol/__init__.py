@@ -14,6 +14,7 @@ from qmpeer.protocol.phases import Phase
 
 if TYPE_CHECKING:
     from qmpeer.protocol.dispatcher import Dispatcher
+    from qmpeer.protocol.raw_server import RawServerSession
     from qmpeer.protocol.server import ServerSession
     from qmpeer.protocol.throttle import THROTTLED_EVENTS, Throttle
 
@@ -27,6 +28,7 @@ __all__ = [
     "Dispatcher",
     "Happened",
     "Phase",
+    "RawServerSession",
     "Sent",
     "ServerSession",
     "Throttle",
@@ -39,6 +41,7 @@ __all__ = [
 _HOMES = {
     "THROTTLED_EVENTS": "qmpeer.protocol.throttle",
     "Dispatcher": "qmpeer.protocol.dispatcher",
+    "RawServerSession": "qmpeer.protocol.raw_server",
     "ServerSession": "qmpeer.protocol.server",
     "Throttle": "qmpeer.protocol.throttle",
 }

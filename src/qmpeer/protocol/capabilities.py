@@ -3,12 +3,17 @@
 Spec: qmp-spec, "Capabilities Negotiation".
 """
 
+from collections.abc import Collection
+
 from qmpeer.messages import CAPABILITIES, qemu_texts, unexpected_member
 from qmpeer.values import JsonObject
 
 
-def read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
-    """Return the requested capabilities and None, or [] and QEMU's error text."""
+def read_enable(arguments: JsonObject, offered: Collection[str]) -> tuple[list[str], str | None]:
+    """Return the requested capabilities and None, or [] and QEMU's error text.
+
+    A server may offer a capability that is newer than `CAPABILITIES`.
+    """
     names = arguments.get("enable", [])
     if not isinstance(names, list):
         return [], qemu_texts.wrong_type("enable", "array")
@@ -16,7 +21,7 @@ def read_enable(arguments: JsonObject) -> tuple[list[str], str | None]:
     for index, name in enumerate(names):
         if not isinstance(name, str):
             return [], qemu_texts.wrong_type(f"enable[{index}]", "string")
-        if name not in CAPABILITIES:  # QEMU names a list's element "null"
+        if name not in CAPABILITIES and name not in offered:  # QEMU names a list's element "null"
             return [], qemu_texts.not_accepted("null", name)
         enabled.append(name)
     read = ["enable"] if "enable" in arguments else []

@@ -5,6 +5,7 @@
     client   GREETING -> NEGOTIATION -> READY -> CLOSED     (CLOSED from each)
              READY at once without negotiation (guest agent)
     server               NEGOTIATION -> READY -> CLOSED
+             GREETING first while a raw backend hasn't greeted yet
 """
 
 from enum import Enum

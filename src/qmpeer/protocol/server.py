@@ -44,30 +44,33 @@ from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 from qmpeer.wire import ServerReader, begun, encode_line, encode_pretty, small_line
 
 
-class _Malformed:
+class MalformedRequest:
     """A malformed request, which waits for its turn to be answered with an error."""
 
     __slots__ = ("desc", "id")
 
     def __init__(self, desc: str, id: JsonValue | UnsetType = UNSET) -> None:
-        self.desc = desc
-        self.id = id
+        self.desc: str = desc
+        self.id: JsonValue | UnsetType = id
 
 
-def _malformed(item: Any, error: MessageError) -> _Malformed:
+def malformed(item: Any, error: MessageError) -> MalformedRequest:
+    """Return what waits in the queue for a malformed request."""
     if isinstance(item, QMPError):  # an error of the reader
-        return _Malformed(str(item))
-    return _Malformed(error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET)
+        return MalformedRequest(str(item))
+    return MalformedRequest(
+        error.reason, echoed(item.get("id", UNSET)) if type(item) is dict else UNSET
+    )
 
 
 class ServerSession:
     """The server's side of a connection with one client.
 
     Args:
-        version: The server's version, for the greeting.
+        version: The server's version, for the greeting. None to neither greet nor negotiate: then
+            commands are executed, and events sent, from the start.
         capabilities: The capabilities to offer.
         is_pretty: Write each message on many lines.
-        is_greeting: Greet and negotiate. If false, events are sent from the start.
 
     Attributes:
         running: The in-band command being executed.
@@ -99,21 +102,20 @@ class ServerSession:
 
     def __init__(
         self,
-        version: Version,
+        version: Version | None,
         *,
         capabilities: tuple[str, ...] = CAPABILITIES,
         is_pretty: bool = False,
-        is_greeting: bool = True,
     ) -> None:
         self.running: CommandMessage | None = None
         self.failure: QMPError | None = None
         self.is_oob_enabled: bool = False
         self._is_pretty = is_pretty
         self._offered = capabilities
-        self._phase: Phase = NEGOTIATION if is_greeting else READY
+        self._phase: Phase = READY if version is None else NEGOTIATION
         self._reader = ServerReader()
         self._backlog: deque[Any] = deque()
-        self._queue: deque[CommandMessage | _Malformed] = deque()
+        self._queue: deque[CommandMessage | MalformedRequest] = deque()
         self._has_eof = False
         self._is_output_paused = False
         self._unsent_events = 0
@@ -122,7 +124,7 @@ class ServerSession:
         self._output: list[bytes] = []
         self._rest: Iterator[bytes] | None = None  # earlier output and a long answer
         self.is_writing: bool = False
-        if is_greeting:
+        if version is not None:
             encode = encode_pretty if is_pretty else encode_line
             self._output.append(encode(greeting_message(version, capabilities)))
 
@@ -205,7 +207,7 @@ class ServerSession:
         try:
             command = parse_command(item, self.is_oob_enabled)
         except MessageError as error:
-            self._queue.append(_malformed(item, error))
+            self._queue.append(malformed(item, error))
             return True
         if is_free and self.running is None and not self._queue and self._is_for_handlers(command):
             self.running = command
@@ -254,7 +256,7 @@ class ServerSession:
                 return item
             self._negotiate(item)
         else:
-            assert isinstance(item, _Malformed)
+            assert isinstance(item, MalformedRequest)
             self._send(error_message("GenericError", item.desc, item.id))
         return None
 
@@ -294,7 +296,7 @@ class ServerSession:
             desc = f"Expecting capabilities negotiation with '{CAPABILITIES_COMMAND}'"
             self._send(error_message("CommandNotFound", desc, command.id))
             return
-        enabled, complaint = read_enable(command.arguments or {})
+        enabled, complaint = read_enable(command.arguments or {}, self._offered)
         missing = [name for name in enabled if name not in self._offered]
         if complaint is not None:
             self._send(error_message("GenericError", complaint, command.id))

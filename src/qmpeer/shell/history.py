@@ -10,7 +10,7 @@ import msgspec
 from prompt_toolkit.history import History
 
 from qmpeer import limits
-from qmpeer.shell.files import open_private
+from qmpeer.recording import open_private
 
 
 def history_path(environment: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ import os
 from typing import IO
 
 from qmpeer.messages import Event, Scrubber, event_message, redact_urls
-from qmpeer.shell.files import open_private
+from qmpeer.recording import open_private
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line
 

@@ -14,6 +14,8 @@ from qmpeer.transcript.entries import (
     Sender,
     Transcript,
 )
+from qmpeer.transcript.reading import parse_transcript, too_long
+from qmpeer.transcript.writing import format_entry, format_title, format_transcript
 
 __all__ = [
     "Closed",
@@ -28,4 +30,9 @@ __all__ = [
     "Section",
     "Sender",
     "Transcript",
+    "format_entry",
+    "format_title",
+    "format_transcript",
+    "parse_transcript",
+    "too_long",
 ]

@@ -10,19 +10,20 @@ from pathlib import Path
 import pytest
 
 from qmpeer.monitor import Monitor
+from qmpeer.transcript import Line, Section, Sender, parse_transcript
 from tests.monitor.human.qemus_commands import monitor_like_qemu
 from tests.monitor.human.terminal import PROMPT, Screen, Terminal
-from tests.transcripts.reader import Case, Sender, parse_transcript
 
 
-def cases(name: str) -> tuple[Case, ...]:
-    return parse_transcript(Path(__file__).with_name(name).read_text("ascii")).cases
+def cases(name: str) -> tuple[Section, ...]:
+    return parse_transcript(Path(__file__).with_name(name).read_text("ascii")).sections
 
 
-def turns(case: Case) -> Iterator[tuple[bytes, bytes]]:
+def turns(case: Section) -> Iterator[tuple[bytes, bytes]]:
     """Yield each input with its output."""
     said, answer = b"", b""
-    for line in case.lines:
+    for line in case.entries:
+        assert isinstance(line, Line)
         if line.sender is Sender.CLIENT:
             if said:
                 yield said, answer
@@ -41,16 +42,16 @@ def monitor() -> Monitor:
     return monitor_like_qemu()
 
 
-@pytest.mark.parametrize("case", LINES, ids=[case.name for case in LINES])
-def test_a_line_prints_what_qemu_prints(case: Case) -> None:
+@pytest.mark.parametrize("case", LINES, ids=[case.title for case in LINES])
+def test_a_line_prints_what_qemu_prints(case: Section) -> None:
     monitor = monitor_like_qemu()  # the last format is remembered
     for said, answer in turns(case):
         assert monitor.run_human(said.decode().removesuffix("\n")) == answer.decode()
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 10_000])
-@pytest.mark.parametrize("case", KEYS, ids=[case.name for case in KEYS])
-def test_keys_show_what_they_show_on_qemu(case: Case, chunk: int, monitor: Monitor) -> None:
+@pytest.mark.parametrize("case", KEYS, ids=[case.title for case in KEYS])
+def test_keys_show_what_they_show_on_qemu(case: Section, chunk: int, monitor: Monitor) -> None:
     terminal, qemu = Terminal(monitor), Screen()
     qemu.feed(b"banner\r\n" + PROMPT.encode())
     for keys, written in turns(case):

@@ -7,9 +7,9 @@ from typing import Any, Final
 from qmpeer.chardev.key_values import check_id, parse_key_values
 from qmpeer.errors import ChardevError, CommandError
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.object_options import read_object
-from qmpeer.machine.start_error import StartHelp
 from qmpeer.messages import qemu_texts
+from qmpeer.options.object_options import read_object
+from qmpeer.options.start_error import StartHelp
 
 _NET_TYPE: Final = "type"
 

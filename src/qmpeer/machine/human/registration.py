@@ -18,8 +18,8 @@ from qmpeer.machine.human.memory_commands import memory_commands
 from qmpeer.machine.human.migration_commands import CAPABILITIES, PARAMETERS, migration_commands
 from qmpeer.machine.human.object_commands import object_commands
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.object_options import object_types
 from qmpeer.monitor.human import Completions
+from qmpeer.options.object_options import object_types
 
 Handler = Callable[..., Any]
 Completer = Callable[[Sequence[str]], Iterable[str] | Completions]

@@ -1,4 +1,4 @@
-"""The error of a machine that can't start, formatted as QEMU does: option, argument, reason."""
+"""The error of a program that can't start, formatted as QEMU does: option, argument, reason."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from qmpeer.errors import ChardevError
 
 
 class StartError(Exception):
-    """A fault that prevents the machine from starting.
+    """A fault that prevents the program from starting.
 
     Attributes:
         option: The option at fault as it was spelled; "" if no option is.
@@ -50,7 +50,7 @@ class StartError(Exception):
 
 
 class StartHelp(Exception):
-    """A request for help, which ends the program instead of starting the machine.
+    """A request for help, which ends the program instead of starting.
 
     Attributes:
         text: The help text, for standard output.

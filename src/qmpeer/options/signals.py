@@ -1,4 +1,4 @@
-"""The signals that end a machine, and the processes that send them.
+"""The signals that end a program, and the processes that send them.
 
 Spec: QEMU reports the id and the name of the sender. A Python signal handler doesn't get these, so
 the signals are blocked, and a thread waits for them with sigwaitinfo().

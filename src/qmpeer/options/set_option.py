@@ -13,8 +13,8 @@ from qmpeer.chardev import Description
 from qmpeer.chardev.key_values import KeyValue, read_boolean, size_warning
 from qmpeer.chardev.options import PARAMETERS, read_values
 from qmpeer.errors import ChardevError
-from qmpeer.machine.monitor_options import MON_PARAMETERS, MonitorOption
 from qmpeer.messages import qemu_texts
+from qmpeer.options.monitor_options import MON_PARAMETERS, MonitorOption
 
 _SETTING: Final = re.compile(
     r"(?P<group>[^.]{1,63})\.(?P<id>[^.]{1,63})\.(?P<key>[^=]{1,63})=(?P<value>.*)", re.DOTALL

@@ -8,7 +8,7 @@ standard error until it is ready, so that the user sees its errors.
 import fcntl
 import os
 
-from qmpeer.machine.start_error import StartError
+from qmpeer.options.start_error import StartError
 
 _READY = b"r"
 

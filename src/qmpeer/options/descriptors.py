@@ -1,4 +1,4 @@
-"""The file descriptors received from clients: the machine's fd sets, and named descriptors.
+"""The file descriptors inherited, or received from clients: fd sets, and named descriptors.
 
 Spec: QEMU, getfd, closefd, add-fd, remove-fd, query-fdsets, and -add-fd of its command line. A
 command takes the first of the descriptors received last; the others of that message are closed.
@@ -40,7 +40,7 @@ class _FdSet(msgspec.Struct):
 
 
 class Descriptors:
-    """The machine's fd sets; they close their members as QEMU does.
+    """The fd sets of one program; they close their members as QEMU does.
 
     Spec: QEMU: a set is in use while copies of its members are open, and exists at least as long.
     A member is closed after remove-fd, or when no client is connected and the set isn't in use.

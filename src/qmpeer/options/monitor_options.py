@@ -2,7 +2,7 @@
 
 The last three each create a character device and a monitor on it. The device's label is
 ``compat_monitorN``; N counts the options of all three kinds. With ``chardev:ID`` an option is
-counted, too, but uses an existing device. In a machine with monitor objects a ``-mon`` without an
+counted, too, but uses an existing device. In a program with monitor objects a ``-mon`` without an
 id is counted, too, and is called so.
 
 Spec: QEMU 7.2. The values of ``-mon`` are checked after all devices are created, so its errors
@@ -18,8 +18,8 @@ from qmpeer.chardev import Description, parse_device
 from qmpeer.chardev.key_values import check_id, parse_key_values, read_boolean
 from qmpeer.chardev.options import parameters_help
 from qmpeer.errors import ChardevError
-from qmpeer.machine.start_error import StartHelp, prepend_warnings
 from qmpeer.messages import qemu_texts
+from qmpeer.options.start_error import StartHelp, prepend_warnings
 from qmpeer.values import JsonObject
 
 Mode = Literal["readline", "control"]

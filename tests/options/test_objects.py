@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from qmpeer.errors import ChardevError
-from qmpeer.machine.credentials import Credentials
-from qmpeer.machine.object_options import read_object
-from qmpeer.machine.objects import Objects
-from qmpeer.machine.start_error import StartHelp
+from qmpeer.options.credentials import Credentials
+from qmpeer.options.object_options import read_object
+from qmpeer.options.objects import Objects
+from qmpeer.options.start_error import StartHelp
 from tests.transport.filters.certificates import Authority
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from qmpeer.errors import CommandError
-from qmpeer.machine.descriptors import Descriptors, close_named, name_received
 from qmpeer.monitor import NamedFds
+from qmpeer.options.descriptors import Descriptors, close_named, name_received
 
 New = Callable[[], int]
 

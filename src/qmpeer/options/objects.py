@@ -42,10 +42,10 @@ class ObjectMaker(Protocol):
 
 
 class Objects:
-    """The objects of one machine.
+    """The objects of one program.
 
     Args:
-        makers: The makers of all types.
+        makers: The makers of objects.
 
     Attributes:
         types: The types of all objects by id.
@@ -53,7 +53,13 @@ class Objects:
 
     def __init__(self, *makers: ObjectMaker) -> None:
         self.types: Final[dict[str, str]] = {}
-        self._makers = {kind: maker for maker in makers for kind in maker.types}
+        self._makers: dict[str, ObjectMaker] = {}
+        for maker in makers:
+            self.add_maker(maker)
+
+    def add_maker(self, maker: ObjectMaker) -> None:
+        """Let objects of a maker's types be created."""
+        self._makers.update(dict.fromkeys(maker.types, maker))
 
     @property
     def names(self) -> list[str]:

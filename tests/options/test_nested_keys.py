@@ -6,7 +6,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.errors import ChardevError
-from qmpeer.machine.nested_keys import parse_nested_keys
+from qmpeer.options.nested_keys import parse_nested_keys
 
 
 @pytest.mark.parametrize(

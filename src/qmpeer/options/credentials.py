@@ -14,8 +14,8 @@ from qmpeer import limits
 from qmpeer.chardev import TlsCredentials
 from qmpeer.chardev.base64_text import read_base64
 from qmpeer.errors import ChardevError
-from qmpeer.machine.objects import Properties
 from qmpeer.monitor import Context
+from qmpeer.options.objects import Properties
 from qmpeer.values import JsonObject
 
 _ANONYMOUS: Final = "tls-creds-anon"
@@ -24,7 +24,7 @@ _X509: Final = "tls-creds-x509"
 
 
 class Credentials:
-    """The credentials and access lists of one machine.
+    """The credentials and access lists of one program.
 
     Attributes:
         tls: TLS credentials by id.

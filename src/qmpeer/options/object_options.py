@@ -14,11 +14,11 @@ from qmpeer.chardev.key_values import (
     read_json,
 )
 from qmpeer.errors import ChardevError, ValidationError
-from qmpeer.machine.interface import load
-from qmpeer.machine.nested_keys import parse_nested_keys
-from qmpeer.machine.nested_members import read_members, struct_members
-from qmpeer.machine.start_error import StartHelp, prepend_warnings
 from qmpeer.messages import qemu_texts
+from qmpeer.options.interface import load
+from qmpeer.options.nested_keys import parse_nested_keys
+from qmpeer.options.nested_members import read_members, struct_members
+from qmpeer.options.start_error import StartHelp, prepend_warnings
 from qmpeer.schema import Array, EnumDefinition, Member, Schema, UnionDefinition, Validator
 from qmpeer.values import JsonObject
 
@@ -33,7 +33,7 @@ def read_object(
     Args:
         argument: The argument.
         taken: The ids of objects in other options with keys and values.
-        schema: The machine's interface.
+        schema: A schema with the types of objects; by default ours, without monitors.
         is_option: True for -object; the human command object_add has another syntax, without
             flags.
 

@@ -1,0 +1,131 @@
+"""The connection of a raw backend's client: its session and the backend's, side by side."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from qmpeer import limits
+from qmpeer.messages import CommandMessage, Event, event_message
+from qmpeer.monitor.backend import Context, RawBackend, RawSession, Reply
+from qmpeer.monitor.connection import AccessPoint, MonitorConnection
+from qmpeer.monitor.loop import MonitorLoop
+from qmpeer.monitor.threads import ENDING
+from qmpeer.monitor.turns import PENDING, CommandExecutor, Pending
+from qmpeer.protocol import RawServerSession
+from qmpeer.transport.aio import Stream
+from qmpeer.values import JsonObject
+from qmpeer.wire import encode_line, encode_pretty
+
+log: logging.Logger = logging.getLogger("qmpeer.monitor")
+
+
+class RawConnection(MonitorConnection):
+    """A client's connection to a raw backend; it is the `RawClient` of the backend's session.
+
+    Args:
+        access: The place where the client came in.
+        stream: Its stream.
+        backend: The backend.
+        loop: The monitor's loop.
+        is_pretty: Write messages over many lines.
+    """
+
+    __slots__ = ("_backend", "_encode", "_is_gone", "_loop", "_raw_server", "_raw_session")
+
+    def __init__(
+        self,
+        access: AccessPoint,
+        stream: Stream,
+        backend: RawBackend,
+        loop: MonitorLoop,
+        *,
+        is_pretty: bool,
+    ) -> None:
+        self._raw_server = RawServerSession(backend.window, is_pretty=is_pretty)
+        super().__init__(access, stream, self._raw_server, is_pretty=is_pretty)
+        self.commands: CommandExecutor = self
+        self._backend = backend
+        self._encode = encode_pretty if is_pretty else encode_line
+        self._loop = loop
+        self._raw_session: RawSession | None = None
+        self._is_gone = False
+
+    def begin(self) -> None:
+        """Open the backend's session; disconnect the client if that fails."""
+        self._guarded(self._open_session, "open a session")
+
+    def _open_session(self) -> None:
+        self._raw_session = self._backend.open_session(self)
+
+    def _guarded(self, call: Callable[[], None], purpose: str) -> None:
+        """Call the backend; log what it raises, and disconnect the client."""
+        try:
+            call()
+        except BaseException as error:
+            log.error("%s: = the backend failed to %s", self.peer, purpose, exc_info=error)
+            self.stream.abort()
+            if isinstance(error, ENDING):
+                self._turns.end(error)
+
+    # CommandExecutor
+
+    def execute(self, command: CommandMessage, context: Context) -> Pending:
+        """Pass a command on to the backend, which delivers the reply."""
+        assert self._raw_session is not None, "greeted without a session"
+        self._turns.is_in_backend = True
+        try:
+            self._raw_session.execute(command)
+        finally:
+            self._turns.is_in_backend = False
+        return PENDING
+
+    # RawClient
+
+    def greet(self, greeting: JsonObject | None) -> None:
+        """Send the greeting; see `RawClient.greet`."""
+        self._raw_server.greet(greeting)
+        self._turns.delivered(self)
+
+    def deliver(self, *messages: Reply | Event) -> None:
+        """Send replies and events in order; see `RawClient.deliver`."""
+        if not self._loop.is_here:
+            self._loop.call(partial(self.deliver, *messages))
+            return
+        if self._is_gone:
+            return
+        try:
+            for message in messages:
+                self._deliver(message)
+        finally:
+            self._turns.delivered(self)
+
+    def _deliver(self, message: Reply | Event) -> None:
+        server = self._raw_server
+        if isinstance(message, Event):
+            event = event_message(message.name, message.data or None, message.timestamp)
+            server.send_event(self._encode(event))
+        elif message.error is None:
+            server.respond(message.command, message.value)
+        else:
+            server.respond_raw_error(message.command, message.error)
+        if server.output_size > limits.UNSENT_OUTPUT:
+            self.flush()  # bounds the output of many messages at once
+            self.weigh()
+
+    def close(self) -> None:
+        """Disconnect once everything delivered is sent; see `RawClient.close`."""
+        if not self._loop.is_here:
+            self._loop.call(self.close)
+            return
+        self._raw_server.drop_commands()
+        self.close_when_answered()
+
+    # StreamHandler
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """Release everything that belongs to the client, the backend's session too."""
+        self._is_gone = True
+        super().connection_lost(error)
+        session, self._raw_session = self._raw_session, None
+        if session is not None:
+            self._guarded(session.close, "close a session")

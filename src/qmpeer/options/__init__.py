@@ -1,0 +1,34 @@
+"""QEMU's options that open monitors, for every program that has monitors."""
+
+from qmpeer.options.command_line import (
+    Flag,
+    ReadArgument,
+    TakeWord,
+    Warn,
+    accept_flag,
+    parse_words,
+    set_to,
+)
+from qmpeer.options.guest_options import GUEST_FLAGS, GUEST_OPTIONS
+from qmpeer.options.program_options import ProgramOptions, SpelledOption
+from qmpeer.options.shared_options import SHARED_FLAGS, SHARED_OPTIONS, open_monitor_on
+from qmpeer.options.start_error import StartError, StartHelp
+
+__all__ = [
+    "GUEST_FLAGS",
+    "GUEST_OPTIONS",
+    "SHARED_FLAGS",
+    "SHARED_OPTIONS",
+    "Flag",
+    "ProgramOptions",
+    "ReadArgument",
+    "SpelledOption",
+    "StartError",
+    "StartHelp",
+    "TakeWord",
+    "Warn",
+    "accept_flag",
+    "open_monitor_on",
+    "parse_words",
+    "set_to",
+]

@@ -1,0 +1,194 @@
+"""The server's side of a connection whose backend stands for another server.
+
+It differs from `ServerSession` in this:
+
+- The greeting comes from the backend, maybe late. Until then requests wait.
+- Several in-band commands may be in flight, up to a window. The backend answers them in any order.
+- Much more than eight commands may wait, so an out-of-band command overtakes however many are
+  pipelined before it. [QEMU stops reading at eight, and such a command waits with the others.]
+
+A request that the session answers itself waits until nothing is in flight, so that answers keep
+their order: a malformed one, or one for negotiation.
+"""
+
+from typing import Any
+
+from qmpeer import limits
+from qmpeer.errors import LocalProtocolError, MessageError
+from qmpeer.messages import CommandMessage, error_response, is_out_of_band, parse_command
+from qmpeer.protocol.phases import CLOSED, GREETING, NEGOTIATION, READY, move
+from qmpeer.protocol.server import ServerSession, malformed
+from qmpeer.values import JsonObject, JsonValue
+
+
+class RawServerSession(ServerSession):
+    """The server's side of a connection with one client of a raw backend.
+
+    Args:
+        window: The in-band commands that may be in flight at once, at least 1.
+        is_pretty: Write each message on many lines.
+    """
+
+    __slots__ = ("_in_flight", "_in_flight_oob", "_queued_size", "_window")
+
+    def __init__(self, window: int, *, is_pretty: bool = False) -> None:
+        super().__init__(None, is_pretty=is_pretty)
+        self._phase = GREETING
+        self._window = window
+        self._in_flight: dict[int, CommandMessage] = {}  # by identity: arguments have no hash
+        self._in_flight_oob: dict[int, CommandMessage] = {}
+        self._queued_size = 0.0  # of the requests that wait, estimated: a share of what came
+
+    def greet(self, greeting: JsonObject | None) -> None:
+        """Send the greeting as it stands, and offer its capabilities.
+
+        Args:
+            greeting: The whole message; None to execute commands without negotiation.
+
+        Raises:
+            LocalProtocolError: If the client was greeted before.
+        """
+        if self._phase is CLOSED:
+            return
+        self._phase = move(self._phase, READY if greeting is None else NEGOTIATION)
+        if greeting is not None:
+            self._offered = _capabilities(greeting)
+            self._send(greeting)
+
+    # What comes in
+
+    def receive_data(self, data: bytes) -> Any:
+        """Take in bytes; then `admit` the requests in them; see `ServerSession.receive_data`."""
+        self._queued_size += len(data)
+        return super().receive_data(data)
+
+    @property
+    def held_size(self) -> int:
+        """The approximate bytes of memory of requests that wait and of unsent output."""
+        return super().held_size + int(self._queued_size)
+
+    @property
+    def is_finished(self) -> bool:
+        """True if the client will send no more, and all its requests are answered."""
+        return super().is_finished and not self._in_flight
+
+    @property
+    def is_answering(self) -> bool:
+        """True while a command is in flight, or an answer is written."""
+        return super().is_answering or bool(self._in_flight)
+
+    def admit(self, is_free: bool = False) -> CommandMessage | bool:
+        """Admit the next request, if there is room; see `ServerSession.admit`."""
+        backlog = self._backlog
+        if not backlog or self._phase is GREETING or self._rest is not None:
+            return False
+        if self._is_output_paused or self.output_size > limits.READ_SIZE:
+            return False
+        if self.is_oob_enabled:
+            if is_out_of_band(backlog[0]):
+                return self._oob_running < limits.OOB_RUNNING and self._admit_next_oob()
+            if len(self._queue) >= self._queue_length:
+                return False
+        elif self._queue or len(self._in_flight) >= self._window:
+            return False
+        item = backlog.popleft()
+        try:
+            self._queue.append(parse_command(item, self.is_oob_enabled))
+        except MessageError as error:
+            self._queue.append(malformed(item, error))
+        if is_free and self.can_take:
+            return self.take() or True
+        return True
+
+    def _admit_next_oob(self) -> CommandMessage | bool:
+        self._forget_share()
+        command = self._admit_oob(self._backlog.popleft())
+        if type(command) is CommandMessage:
+            self._in_flight_oob[id(command)] = command
+        return command
+
+    @property
+    def _queue_length(self) -> int:
+        is_large = self._queued_size > limits.RAW_QUEUE_SIZE
+        return limits.IN_BAND_QUEUE if is_large else limits.RAW_QUEUE
+
+    def _forget_share(self) -> None:
+        """Subtract one request's share of the bytes of those that wait."""
+        self._queued_size -= self._queued_size / (len(self._backlog) + len(self._queue))
+
+    # Execution
+
+    @property
+    def can_take(self) -> bool:
+        """True if the next request may be taken: there is room in the window and for output."""
+        if not super().can_take:
+            return False
+        item = self._queue[0]
+        if type(item) is CommandMessage and self._is_for_handlers(item):
+            return len(self._in_flight) < self._window
+        return not self._in_flight
+
+    def take(self) -> CommandMessage | None:
+        """Take the next request from the queue; see `ServerSession.take`."""
+        self._forget_share()
+        command = super().take()
+        self.running: CommandMessage | None = None  # one command in flight holds up no other
+        if command is not None:
+            self._in_flight[id(command)] = command
+        return command
+
+    def respond(self, command: CommandMessage, value: JsonValue) -> None:
+        """Answer one command, at once; otherwise like `ServerSession.respond`.
+
+        Raises:
+            LocalProtocolError: If the command was answered before.
+            TypeError: If JSON can't hold the value. The command is then still unanswered.
+        """
+        self._check(command)
+        super().respond(command, value)
+
+    def respond_error(self, command: CommandMessage, error_class: str, desc: str) -> None:
+        """Answer one command with an error; otherwise like `respond`."""
+        self.respond_raw_error(command, {"class": error_class, "desc": desc})
+
+    def respond_raw_error(self, command: CommandMessage, error: JsonObject) -> None:
+        """Answer one command with an error as it stands; otherwise like `respond`."""
+        self._check(command)
+        if self._phase is not CLOSED:
+            self._send(error_response(error, command.id))
+        self._answered(command)
+
+    def _check(self, command: CommandMessage) -> None:
+        if self._phase is CLOSED:
+            return
+        if id(command) not in (self._in_flight_oob if command.is_oob else self._in_flight):
+            raise LocalProtocolError(f"the command {command.name} isn't in flight: answered before")
+
+    def _answered(self, command: CommandMessage) -> None:
+        if not command.is_oob:
+            self._in_flight.pop(id(command), None)
+        elif self._in_flight_oob.pop(id(command), None):
+            self._oob_running -= 1
+
+    def drop_commands(self) -> None:
+        """Forget the requests that aren't answered: nobody will answer them."""
+        self._backlog.clear()
+        self._queue.clear()
+        self._in_flight.clear()
+        self._in_flight_oob.clear()
+        self._oob_running = 0
+        self._queued_size = 0.0
+
+    def close(self) -> None:
+        """Drop the requests that weren't executed, and all answers from now on."""
+        super().close()
+        self.drop_commands()
+
+
+def _capabilities(greeting: JsonObject) -> tuple[str, ...]:
+    """Return the capabilities that a greeting offers."""
+    member = greeting.get("QMP")
+    offered = member.get("capabilities") if isinstance(member, dict) else None
+    if not isinstance(offered, list):
+        return ()
+    return tuple(name for name in offered if isinstance(name, str))
