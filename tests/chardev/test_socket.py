@@ -21,10 +21,11 @@ from qmpeer.chardev import (
 from qmpeer.chardev.socket_device import SocketDevice
 from qmpeer.errors import ChardevError
 from qmpeer.transport import TcpAddress
+from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonObject
 from tests.chardev.program import FrontEnd, Program
 from tests.patience import PATIENCE
-from tests.transport.recorder import spin
+from tests.transport.recorder import Recorder, spin
 
 
 def dial(address: str | tuple[str, int]) -> socket.socket:
@@ -84,6 +85,34 @@ async def test_client_before_there_is_a_front_end(own: Program, tmp_path: Path) 
         device.attach(front)
         assert await front.last.until_data(5) == b"early"
         assert await read(client, 8) == b"greeting"
+
+
+class Reluctant(Recorder):
+    """A front end's handler that reads nothing until it is told to."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        stream.pause_reading()
+
+
+async def test_front_end_that_pauses_at_once(own: Program, tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    device = await own.add(f"socket,id=a,path={path},server=on,wait=off")
+    handlers: list[Reluctant] = []
+
+    def make(stream: Stream) -> Reluctant:
+        handlers.append(Reluctant(stream))
+        return handlers[-1]
+
+    with dial(path) as client:
+        client.send(b"early")
+        await own.until(lambda: device.is_connected)
+        device.attach(make)
+        await spin()
+        (handler,) = handlers
+        assert handler.data == b""
+        handler.stream.resume_reading()
+        assert await handler.until_data(5) == b"early"
 
 
 async def test_one_front_end_after_another(own: Program, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ import pytest
 
 from qmpeer.cli.completion_scripts import bash_script, zsh_script
 from qmpeer.cli.fish_completion import fish_script
-from qmpeer.cli.grammar import serve_options, usages
+from qmpeer.cli.grammar import options_in, usages
 from qmpeer.cli.main import SUBCOMMANDS, main
+from qmpeer.machine import USAGE
 from tests.cli.scripted_server import Scripted
 from tests.patience import PATIENCE
 
@@ -240,7 +241,7 @@ def test_all_is_described() -> None:
 
 
 def test_options_of_the_machine() -> None:
-    options = {option.flags[0]: option.value for option in serve_options()}
+    options = {option.flags[0]: option.value for option in options_in(USAGE)}
     assert options["-qmp"] == "DEV"
     assert options["-S"] is None
     assert options["--insecure"] is None

@@ -88,7 +88,7 @@ def test_options_stand_anywhere(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_of_our_own(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    foreign = RawSubcommand("", lambda words: {}[words[0]])
+    foreign = RawSubcommand("", lambda words: {}[words[0]], "")
     monkeypatch.setattr("qmpeer.cli.exec_command.COMMAND", foreign)
     assert main(["exec", "x"]) == 70
     assert capsys.readouterr().err == "qmpeer exec: internal error: KeyError: 'x'\n"

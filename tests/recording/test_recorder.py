@@ -94,6 +94,13 @@ def test_a_torn_file_goes_on_in_a_new_line(path: Path) -> None:
     assert lines(path) == ["# old", "-> {", "", "# a test", "@ opened", "@ closed"]
 
 
+def test_lines_may_go_on_without_a_section(path: Path) -> None:
+    for _ in range(2):
+        with Recording.open(path, title=None, times=False) as recording:
+            recording.joined().passed(CLIENT, COMMAND)
+    assert lines(path) == ['-> {"execute": "stop"}'] * 2
+
+
 def test_a_title_of_its_own_has_the_date(path: Path) -> None:
     Recording.open(path).close()
     (title,) = lines(path)

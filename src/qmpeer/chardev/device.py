@@ -113,8 +113,9 @@ class Chardev(ABC):
             raise ChardevError(f"Device '{self.label}' is in use")
         self._factory = factory
         if self._connection is not None:
-            self._connection.attach(factory)
+            # Before the front end is made, which may want to read nothing yet.
             self._connection.stream.resume_reading()
+            self._connection.attach(factory)
 
     def share(self, sharer: "Chardev", factory: HandlerFactory) -> None:
         """Attach a mux as the front end; the mux has front ends of its own.

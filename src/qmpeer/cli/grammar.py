@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from qmpeer.cli.command_line import CommandLine, Subcommand, VerbGroup
 from qmpeer.cli.main import SUBCOMMANDS, subcommand
-from qmpeer.machine import USAGE
 
 _FILES: Final = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
 
@@ -56,7 +55,7 @@ class Usage(NamedTuple):
         about: Its description.
         options: Its options.
         positionals: Its positional arguments, in order.
-        parser: Its parser; None for serve, whose options are QEMU's.
+        parser: Its parser; None where the options are QEMU's.
     """
 
     words: tuple[str, ...]
@@ -85,17 +84,21 @@ def _usages_of(name: str) -> Iterator[Usage]:
         case Subcommand() as one:
             yield _usage((name,), False, one.parser())
         case other:
-            yield Usage((name,), False, other.about, serve_options(), (), None)
+            places = tuple(
+                Positional(each, "file" if each in _FILES else "", False, "")
+                for each in other.positionals
+            )
+            yield Usage((name,), False, other.about, options_in(other.usage), places, None)
 
 
-def serve_options() -> tuple[Option, ...]:
-    """Return the options of ``qmpeer serve``, parsed from the text of its --help.
+def options_in(usage: str) -> tuple[Option, ...]:
+    """Return the options in a text of --help that argparse hasn't written.
 
     A line that begins with two blanks and a dash describes one option or several: "-name NAME",
     then two or more blanks, then the description.
     """
     found = []
-    for line in USAGE.splitlines():
+    for line in usage.splitlines():
         if re.match(r"  --?\w", line) is None:
             continue
         head, _, text = line.strip().partition("  ")

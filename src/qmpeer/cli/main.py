@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SUBCOMMANDS: Final = {
     "serve": ("[QEMU options]", "run a machine that answers QMP"),
+    "relay": ("ADDRESS [QEMU options]", "pass every byte between clients and a server"),
     "exec": ("ADDRESS COMMAND [name=value ...]", "execute one command"),
     "events": ("ADDRESS [NAME|REGEX ...]", "show events as they arrive"),
     "shell": ("ADDRESS", "open a prompt, or run a script (also: qmp-shell)"),
@@ -54,15 +55,19 @@ folder of the certificates, laid out as for QEMU.
 
 
 class RawSubcommand(NamedTuple):
-    """A subcommand that parses its own words: serve, whose options are QEMU's.
+    """A subcommand that parses its own words, such as serve, whose options are QEMU's.
 
     Attributes:
         about: Its description.
         run: Runs it with the words after its name, and returns the exit status.
+        usage: The text of its --help, from which completion and man page are made.
+        positionals: The names in --help of its positional arguments.
     """
 
     about: str
     run: Callable[[Sequence[str]], int]
+    usage: str
+    positionals: Sequence[str] = ()
 
 
 def subcommand(name: str) -> "Subcommand | VerbGroup | RawSubcommand":

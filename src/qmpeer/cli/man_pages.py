@@ -6,9 +6,8 @@ from itertools import groupby
 
 from qmpeer import __version__
 from qmpeer.cli.grammar import Option, Usage, usages
-from qmpeer.cli.main import subcommand, usage
+from qmpeer.cli.main import RawSubcommand, subcommand, usage
 from qmpeer.codegen.reference.manual import escaped, line, word
-from qmpeer.machine import USAGE as SERVE
 
 _HEADING = re.compile(r"([A-Za-z][A-Za-z ,]*):")
 
@@ -55,8 +54,9 @@ def _overview(groups: dict[str, list[Usage]]) -> Iterator[str]:
 
 def _subcommand(name: str, usages: Sequence[Usage]) -> Iterator[str]:
     yield ".SH SYNOPSIS"
-    if name == "serve":
-        synopsis, _, rest = SERVE.partition("\n\n")
+    command = subcommand(name)
+    if isinstance(command, RawSubcommand):
+        synopsis, _, rest = command.usage.partition("\n\n")
         yield from _verbatim([synopsis.removeprefix("usage: ")])
         yield ".SH DESCRIPTION"
         yield from _text(rest)
@@ -68,7 +68,7 @@ def _subcommand(name: str, usages: Sequence[Usage]) -> Iterator[str]:
         for usage in usages:
             yield from _synopsis(usage)
         yield ".SH DESCRIPTION"
-        yield from _text(subcommand(name).about)
+        yield from _text(command.about)
         for usage in usages:
             yield f".SH {word(usage.words[1].upper())}"
             yield from _body(usage, ".SS")

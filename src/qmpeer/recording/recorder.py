@@ -81,7 +81,7 @@ class Recording:
         cls,
         path: str | os.PathLike[str],
         *,
-        title: str = "",
+        title: str | None = "",
         times: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> "Recording":
@@ -92,7 +92,8 @@ class Recording:
 
         Args:
             path: The file. It may be a pipe.
-            title: The section's title. "" makes one of the date and the time, in UTC.
+            title: The section's title. "" makes one of the date and the time, in UTC. None begins
+                no section: the lines come behind those that are there.
             times: True to record when a line came, in seconds since the beginning, after each pause
                 of `limits.RECORDED_PAUSE` or more.
             clock: The clock for these times, in seconds.
@@ -103,8 +104,9 @@ class Recording:
         """
         name = os.fspath(path)
         file = TextFile(name)
-        title = redact_urls(title) or time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-        file.write(("" if file.is_empty else "\n") + format_title(title))
+        if title is not None:
+            title = redact_urls(title) or time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+            file.write(("" if file.is_empty else "\n") + format_title(title))
         if file.failure is not None:
             file.close()
             raise file.failure
@@ -121,12 +123,19 @@ class Recording:
         Args:
             peer: A remark on it, such as an address; passwords in URLs are blanked.
         """
+        remarks: list[Entry] = [Remark(redact_urls(peer))] if peer else []
+        return self._begin([*remarks, Opened()])
+
+    def joined(self) -> "ConnectionRecording":
+        """Begin the recording of a connection that was opened before."""
+        return self._begin([])
+
+    def _begin(self, entries: list[Entry]) -> "ConnectionRecording":
         with self._lock:
             self._count += 1
             connection = ConnectionRecording(self, self._count)
             self._open[self._count] = connection
-            remarks: list[Entry] = [Remark(redact_urls(peer))] if peer else []
-            self._write(connection.number, [*remarks, Opened()])
+            self._write(connection.number, entries)
         return connection
 
     def close(self) -> None:

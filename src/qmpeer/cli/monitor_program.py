@@ -1,0 +1,89 @@
+"""Programs with QEMU's monitor options, from the words to the exit status."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+from qmpeer import __version__
+from qmpeer.cli.exits import complain, os_text
+from qmpeer.options import ProgramOptions, StartError, StartHelp, Warn
+from qmpeer.options.daemonize import (
+    PidFile,
+    ReadyPipe,
+    go_into_background,
+    hold_standard_descriptors,
+)
+
+OptionsT = TypeVar("OptionsT", bound=ProgramOptions)
+Run = Callable[[OptionsT, Warn, Callable[[], None]], int]
+"""Runs the program. It gets its options, a function that writes a text to standard error, and one
+to call when all monitors are open. It returns the exit status."""
+
+
+def run_monitor_program(
+    program: str, usage: str, parse: Callable[[Warn], OptionsT], run: Run[OptionsT], *, failed: int
+) -> int:
+    """Run a program until its end, in the background if its options say so.
+
+    Args:
+        program: Its name in errors.
+        usage: The text of --help.
+        parse: Parses its command line; it gets a function that shows a warning.
+        run: Runs it.
+        failed: The exit status of a program that can't start.
+    """
+
+    def report(text: str) -> None:
+        report_lines(program, text)
+
+    try:
+        options = parse(report)
+        if options.wants_help:
+            sys.stdout.write(usage)
+            return 0
+        if options.wants_version:
+            sys.stdout.write(f"qmpeer {__version__}\n")
+            return 0
+        for line in options.notices:
+            print(line, flush=True)
+        return _run(options, report, run, failed)
+    except StartHelp as asked:
+        sys.stdout.write(asked.text)
+        return asked.status
+    except StartError as error:
+        for text in error.texts:
+            report(text)
+    except OSError as error:
+        complain(program, os_text(error))
+    return failed
+
+
+def _run(options: OptionsT, report: Warn, run: Run[OptionsT], failed: int) -> int:
+    hold_standard_descriptors()
+    ready_pipe = None
+    if options.is_daemon:
+        # Fork before a thread or an event loop exists: neither would survive in the child.
+        result = go_into_background()
+        if not isinstance(result, ReadyPipe):
+            return result and failed
+        ready_pipe = result
+    # Written after the forks, by the process that stays: it contains its id, and holds the lock.
+    pid_file = None if options.pid_file is None else PidFile(options.pid_file)
+    try:
+        return run(
+            options, report, (lambda: None) if ready_pipe is None else ready_pipe.report_ready
+        )
+    finally:
+        if pid_file is not None:
+            pid_file.remove()
+
+
+def report_lines(program: str, text: str) -> None:
+    """Write a text to standard error, its first line after the program's name."""
+    first, *below = text.split("\n")
+    complain(program, first)
+    if below:
+        try:
+            print(*below, sep="\n", file=sys.stderr, flush=True)
+        except OSError:
+            pass  # standard error is closed; the exit status remains

@@ -1,0 +1,80 @@
+"""The process of a program that passes clients on to a server."""
+
+from collections.abc import Callable
+
+from qmpeer.cli.relay_options import RelayOptions
+from qmpeer.options import Warn
+from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options.devices import Devices
+from qmpeer.options.process import CallOnSignal, run_program, show_line
+from qmpeer.options.startup import open_monitors
+from qmpeer.relay import Observer, Relay
+
+
+async def run_relay(
+    options: RelayOptions,
+    report: Warn,
+    when_ready: Callable[[], None],
+    observer: Observer | None,
+    call_on_signal: CallOnSignal,
+) -> None:
+    """Run a relay until a signal ends it.
+
+    Args:
+        options: The parsed command line.
+        report: Shows a text on standard error.
+        when_ready: Called when all devices are open.
+        observer: Sees all bytes that pass.
+        call_on_signal: Registers a function, which is called from any thread when a signal is to
+            end the relay.
+
+    Raises:
+        StartError: If a device can't be opened.
+        StartHelp: If an option asks for help.
+    """
+    await run_program(_Relaying(options, report, when_ready, observer), report, call_on_signal)
+
+
+class _Relaying:
+    """The relay as a program: the steps from its start to its end."""
+
+    def __init__(
+        self,
+        options: RelayOptions,
+        report: Warn,
+        when_ready: Callable[[], None],
+        observer: Observer | None,
+    ) -> None:
+        self._options = options
+        self._report = report
+        self._when_ready = when_ready
+        self._relay = Relay(
+            options.server,
+            observer=observer,
+            timeout=options.timeout,
+            wait_for_socket=options.waits_for_socket,
+        )
+        self._devices = Devices(options, show_line, report, self.end_by_signal)
+        self._monitors = ControlMonitors(
+            self._devices.chardevs, lambda device, is_pretty: self._relay.attach(device)
+        )
+        self._devices.objects.add_maker(self._monitors)
+
+    async def open(self) -> None:
+        """Open the devices, on which clients then come in."""
+        await open_monitors(self._devices, self._monitors, self._options, self._report)
+        if not self._devices.chardevs.are_closed:
+            self._when_ready()
+
+    async def wait_ended(self) -> None:
+        """Wait until all connections have ended."""
+        await self._relay.wait_closed()
+
+    def end_by_signal(self) -> None:
+        """Take no further clients, and close all connections."""
+        self._devices.chardevs.close()
+        self._relay.close()
+
+    def close(self) -> None:
+        """Close the devices."""
+        self._devices.close()

@@ -1,0 +1,107 @@
+"""``qmpeer relay``: its command line, and clients through it.
+
+Modules: monitor_program, relay_command.
+"""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from qmpeer import AsyncClient, QMPError
+from qmpeer.cli.main import main
+from qmpeer.cli.relay_options import RelayOptions, parse_relay_options
+from tests.cli.relaying import Relaying, monitor_at
+from tests.patience import PATIENCE
+
+
+def parse(*words: str) -> RelayOptions:
+    return parse_relay_options(RelayOptions(), words, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("", "found no ADDRESS, expected that of the QMP server, such as unix:/run/vm.qmp"),
+        ("-qmp stdio", "found no ADDRESS, expected that of the QMP server"),
+        ("q", "no option opens a monitor, expected one such as -qmp unix:/run/new.sock,server=on"),
+        ("q -monitor stdio", "-monitor stdio: there is no human monitor here, expected QMP"),
+        ("q -qmp-pretty stdio", "-qmp-pretty stdio: nothing is indented here"),
+        ("q r -qmp stdio", "r: there is an ADDRESS already, expected an option"),
+        ("tcp:x -qmp stdio", "found 'x', expected HOST:PORT"),
+        ("http://me:hush@host -qmp stdio", "found "),
+        ("q wss://me:hush@host -qmp stdio", "wss://me:<redacted>@host: there is an ADDRESS"),
+        ("q --timeout 0 -qmp stdio", "--timeout 0: expected a positive number of seconds"),
+        ("q --timeout -qmp stdio", "--timeout -qmp: expected a positive number of seconds"),
+        ("q -serial stdio", "-serial: invalid option"),
+        ("q -qmp unix:./q,server=on", "-qmp unix:./q,server=on: this is the server's address"),
+        ("q -qmp unix:/nonexistent/p,server=on", "-qmp unix:/nonexistent/p,server=on: Failed to"),
+    ],
+)
+def test_what_is_wrong(words: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["relay", *words.split()]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"qmpeer relay: {reason}")
+    assert err.count("\n") == 1
+    assert "hush" not in err
+
+
+def test_addresses_and_own_options(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = parse("-qmp", "stdio", "q", "--timeout", "2.5", "--wait-for-socket", "-S", "-m", "1")
+    assert options.server == f"unix:{tmp_path}/q"  # a daemon changes its folder
+    assert (options.timeout, options.waits_for_socket) == (2.5, True)
+    assert parse("tcp:localhost:1", "-qmp", "unix:q,server=on").server == "tcp:localhost:1"
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["relay", "-h"]) == 0
+    assert capsys.readouterr().out.startswith("usage: qmpeer relay ADDRESS [options]\n")
+    assert main(["relay", "--version"]) == 0
+    assert capsys.readouterr().out.startswith("qmpeer ")
+
+
+async def test_clients_come_in_on_each_device(tmp_path: Path) -> None:
+    server = tmp_path / "vm"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "inherited"))
+        listener.listen()
+        options = parse(
+            str(server), "-qmp", f"unix:{tmp_path}/own,server=on,wait=off",
+            "-chardev", f"socket,id=c,fd={os.dup(listener.fileno())},server=on,wait=off",
+            "-mon", "chardev=c,id=m,mode=control",
+        )  # fmt: skip
+    async with monitor_at(server) as monitor, Relaying(options) as relaying:
+        async with (
+            await AsyncClient.connect(tmp_path / "own", timeout=PATIENCE) as first,
+            await AsyncClient.connect(tmp_path / "inherited", timeout=PATIENCE) as second,
+        ):
+            for client in (first, second):
+                assert await client.execute("query-status") == {"status": "running"}
+            async with second.events("STOP") as events:
+                monitor.emit("STOP")
+                assert (await events.next(PATIENCE)).name == "STOP"
+        assert relaying.said == []
+    assert relaying.said == ["terminating on signal 15"]
+    assert not (tmp_path / "own").exists()
+
+
+async def test_a_server_that_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options = parse(str(tmp_path / "vm"), "-qmp", f"unix:{tmp_path}/own,server=on,wait=off")
+    async with Relaying(options):
+        with pytest.raises((QMPError, OSError)):
+            await AsyncClient.connect(tmp_path / "own", timeout=PATIENCE)
+    assert f"no connection to unix:{tmp_path}/vm: " in caplog.text
+
+
+async def test_a_client_before_the_server_has_accepted(tmp_path: Path) -> None:
+    """With wait=on the client is there before the monitor; its bytes wait for the server."""
+    options = parse(str(tmp_path / "vm"), "-qmp", f"unix:{tmp_path}/own,server=on")
+    relaying = Relaying(options)
+    async with monitor_at(tmp_path / "vm"):
+        client = await AsyncClient.connect(tmp_path / "own", timeout=PATIENCE, wait_for_socket=True)
+        async with relaying, client:
+            assert await client.execute("query-status") == {"status": "running"}
+    assert relaying.said[0].startswith(f"-qmp unix:{tmp_path}/own,server=on: info: QEMU waiting")
