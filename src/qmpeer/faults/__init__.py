@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from qmpeer.errors import FaultError
 from qmpeer.faults.fault import Fault, parse_fault, parse_faults
 from qmpeer.faults.plan import Faults
-from qmpeer.faults.random_plans import random_faults
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from qmpeer.faults.aio import Injector
     from qmpeer.faults.engine import Engine
     from qmpeer.faults.process import ProcessFaults
+    from qmpeer.faults.random_plans import random_faults
 
 __all__ = [
     "Action",
@@ -67,6 +67,7 @@ _HOMES = {
     "Engine": "qmpeer.faults.engine",
     "Injector": "qmpeer.faults.aio",
     "ProcessFaults": "qmpeer.faults.process",
+    "random_faults": "qmpeer.faults.random_plans",
 }
 
 
