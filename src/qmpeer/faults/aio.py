@@ -119,6 +119,7 @@ class FaultyStream(StreamLayer):
         "_is_writing_paused",
         "_loop",
         "_note",
+        "_now",
         "_process",
         "_timer",
     )
@@ -139,6 +140,7 @@ class FaultyStream(StreamLayer):
         self._timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
         self._error: OSError | None = None
+        self._now = 0.0
         self._is_running = False  # actions are being done: calls from within only add to them
         self._is_paused = False  # by the handler
         self._is_client_held = False  # by the engine
@@ -163,7 +165,7 @@ class FaultyStream(StreamLayer):
             self._raw.write(data, fds)  # refuses them
         if not data or self._is_closing or self._has_ended:
             return
-        self._engine.receive_data(SERVER, bytes(data), self._loop.time(), duplicates(fds))
+        self._engine.receive_data(SERVER, bytes(data), self._time(), duplicates(fds))
         self._run()
 
     def pause_reading(self) -> None:
@@ -186,7 +188,7 @@ class FaultyStream(StreamLayer):
     def write_eof(self) -> None:
         """End our direction once everything held back and unsent is sent, if the raw stream can."""
         if self._raw.can_write_eof and not (self._is_closing or self._has_ended):
-            self._engine.receive_eof(SERVER, self._loop.time())
+            self._engine.receive_eof(SERVER, self._time())
             self._run()
 
     def close(self) -> None:
@@ -197,7 +199,7 @@ class FaultyStream(StreamLayer):
         self._raw.pause_reading()
         self._engine.pause_output(CLIENT)
         self._close_timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._end)
-        self._engine.receive_eof(SERVER, self._loop.time())
+        self._engine.receive_eof(SERVER, self._time())
         self._run()
 
     def abort(self) -> None:
@@ -220,13 +222,13 @@ class FaultyStream(StreamLayer):
         if self._has_ended or self._is_closing:
             close_all(fds)
             return
-        self._engine.receive_data(CLIENT, bytes(data), self._loop.time(), tuple(fds))
+        self._engine.receive_data(CLIENT, bytes(data), self._time(), tuple(fds))
         self._run()
 
     def eof_received(self) -> None:
         """Receive the end of the client's bytes."""
         if not (self._has_ended or self._is_closing):
-            self._engine.receive_eof(CLIENT, self._loop.time())
+            self._engine.receive_eof(CLIENT, self._time())
             self._run()
 
     def pause_writing(self) -> None:
@@ -268,13 +270,18 @@ class FaultyStream(StreamLayer):
         """Do all actions that are due."""
         if self._is_running:
             return
+        # One time for all: a fault that adds bytes makes one piece of them at a time.
+        self._now = self._loop.time()
         self._is_running = True
         try:
-            while (action := self._engine.next_action(self._loop.time())) is not None:
+            while (action := self._engine.next_action(self._now)) is not None:
                 self._do(action)
         finally:
             self._is_running = False
         self._wait()
+
+    def _time(self) -> float:
+        return self._now if self._is_running else self._loop.time()
 
     def _do(self, action: Action) -> None:
         match action:

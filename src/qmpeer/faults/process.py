@@ -56,5 +56,7 @@ class ProcessFaults:
 
 def _continue_later(pid: int, seconds: float) -> None:
     """Start a process that continues another one later: a stopped process can't do so itself."""
-    words = ["/bin/sh", "-c", 'sleep "$1"; kill -CONT "$2"', "sh", f"{seconds:f}", str(pid)]
-    subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+    script = '(sleep "$1"; kill -CONT "$2") &'  # in the background: nobody has to wait for it
+    words = ["/bin/sh", "-c", script, "sh", f"{seconds:f}", str(pid)]
+    null = subprocess.DEVNULL
+    subprocess.run(words, stdin=null, stdout=null, stderr=null, check=True)
