@@ -155,7 +155,7 @@ class Talk:
             for raw, name in NAMES.items():
                 data = data.replace(raw.rstrip(), name.encode())
             text = re.sub(rb"(x|\x00| ){200,}", b"...", data).decode("latin-1")
-            text = re.sub("[\x80-\xfe]{4,}", "GARBAGE", text)
+            text = re.sub("[^\n{}]*[\x80-\xfe]{2,}[^\r\n{}]*", "GARBAGE", text)
             text = EVENT.sub(r"{\1", text)
             text = text.replace("\r\n", "|").replace("\n", "|")
             lines.append(f"{round(now, 3):g} {mark} {text}".strip())

@@ -55,8 +55,9 @@ SERVER = Sender.SERVER
 _DRIPS = 20
 """Pieces a second of bytes that drip."""
 _ADDING = frozenset(("garbage", "flood", "inject"))
-_GARBAGE = range(0x80, 0xFF)
-"""Bytes that are no JSON anywhere; FF is the guest agent's mark."""
+_GARBAGE = bytes(set(range(256)).difference(b"{}[]\"'\r\n\xff"))
+"""Bytes of garbage: any, but those that would let JSON's reader wait for another one, line ends, and
+the guest agent's FF."""
 
 
 class Engine:

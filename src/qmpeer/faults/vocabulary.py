@@ -205,7 +205,7 @@ KINDS: Final = {
                 Key(
                     "how",
                     Form.CHOICE,
-                    "close it, reset it (TCP), or close the sender's half only",
+                    "all of it, with a reset (on TCP), or only the sender's half",
                     default="close",
                     choices=("close", "reset", "half-close"),
                 ),

@@ -1,0 +1,20 @@
+"""Some random plans of faults between both clients and our monitor; `make faults` runs 10,000."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.random_plans import RandomPlans
+from tests.monitor.conftest import LOOPS
+
+
+@pytest.mark.parametrize(("loop", "seeds"), zip(LOOPS, (range(30), range(30, 60)), strict=False))
+def test_random_plans(loop: str, seeds: range) -> None:
+    plans = RandomPlans()
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = LOOPS[loop]
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(plans.run(seeds))
+    assert not plans.failures, "\n".join(plans.failures)
+    assert plans.happened > 100
+    assert plans.outcomes["ok"] > 100
