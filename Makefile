@@ -104,13 +104,14 @@ fuzz: .venv/.dev ## Try the Hypothesis properties on many more examples
 	@$(BIN)/python -m tests.wire.fuzzed_reader
 
 INTERRUPTS ?= 100000
-FIRST ?= 0
-PLANS ?= 10000
 
 .PHONY: interrupts
 interrupts: .venv/.dev ## Interrupt a blocking client at random moments, with one thread and with three
 	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS)
 	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS) --threads 3
+
+FIRST ?= 0
+PLANS ?= 10000
 
 .PHONY: faults
 faults: .venv/.dev ## Run random plans of faults between both clients and our monitor

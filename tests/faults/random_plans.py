@@ -147,7 +147,8 @@ class RandomPlans:
                     value = vm.execute(name, arguments)
                 except ALLOWED as error:
                     value = error
-                self._check(number if name == "echo" else {}, value, has_ids)
+                expected: object = number if name == "echo" else {}
+                self._check(expected, value, has_ids)
                 if isinstance(value, TimeoutError):
                     break  # one deadline a plan is enough
 

@@ -9,7 +9,10 @@ from tests.faults.random_plans import RandomPlans
 from tests.monitor.conftest import LOOPS
 
 
-@pytest.mark.parametrize(("loop", "seeds"), zip(LOOPS, (range(30), range(30, 60)), strict=False))
+SEEDS = (range(30), range(30, 60))
+
+
+@pytest.mark.parametrize(("loop", "seeds"), list(zip(LOOPS, SEEDS, strict=False)))
 def test_random_plans(loop: str, seeds: range) -> None:
     plans = RandomPlans()
     new_loop: Callable[[], asyncio.AbstractEventLoop] = LOOPS[loop]
