@@ -11,6 +11,7 @@ class Quantity(Enum):
     THROUGHPUT = ("MB/s", 1e-6)
     CPU = ("us CPU", 1e6)
     TIME = ("ms", 1e3)
+    MICROS = ("us", 1e6)
     MEMORY = ("KiB", 1 / 1024)
 
     def text(self, value: float) -> str:
@@ -162,6 +163,22 @@ def _bare_rows() -> tuple[Row, ...]:
     )
 
 
+def _replay_rows() -> tuple[Row, ...]:
+    """List the measurement of a replayed recording against our own monitor's handlers."""
+    return tuple(
+        Row(
+            f"replay-{loop}",
+            f"replay: query-version, 1 monitor, one by one ({loop})",
+            "sequential",
+            RATE,
+            f"replay+{loop}",
+            f"qmpeer+{loop}",
+            at_least(0.8),
+        )
+        for loop in ("asyncio", "uvloop")
+    )
+
+
 def _unpinned_rows() -> tuple[Row, ...]:
     """List round trips again, with both ends wherever the scheduler puts them."""
     return (
@@ -195,6 +212,29 @@ def _unpinned_rows() -> tuple[Row, ...]:
             "qemu_qmp",
             at_most(0.4),
         ),
+    )
+
+
+def _relay_rows() -> tuple[Row, ...]:
+    """List the measurements of a relay in front of QEMU against socat at the same place."""
+    return tuple(
+        Row(
+            f"relay-{name}-{loop}",
+            f"relay: {measure} ({loop})",
+            workload,
+            quantity,
+            f"relay+{loop}",
+            "socat",
+            bar,
+        )
+        for name, measure, workload, quantity, loop, bar in (
+            ("p50", "round trip", "relayed", Quantity.MICROS, "uvloop", at_most(1.3)),
+            ("p50", "round trip", "relayed", Quantity.MICROS, "asyncio", None),
+            ("cpu", "CPU of a round trip", "relayed", CPU, "uvloop", at_most(1.5)),
+            ("cpu", "CPU of a round trip", "relayed", CPU, "asyncio", at_most(3.5)),
+            ("rate", "64 in flight", "relayed-pipelined", RATE, "uvloop", at_least(0.9)),
+            ("rate", "64 in flight", "relayed-pipelined", RATE, "asyncio", None),
+        )
     )
 
 
@@ -262,6 +302,7 @@ def _tool_rows() -> tuple[Row, ...]:
 
 ROWS: tuple[Row, ...] = (
     *_monitor_rows(),
+    *_replay_rows(),
     Row(
         "blocking-cpu",
         "blocking client: CPU a command",
@@ -355,6 +396,7 @@ ROWS: tuple[Row, ...] = (
     *_bare_rows(),
     *_unpinned_rows(),
     *_human_rows(),
+    *_relay_rows(),
     *_schema_rows(),
 )
 

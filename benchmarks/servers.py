@@ -99,7 +99,9 @@ class Servers:
     Names: `qemu`, `fake` (the C server), `wires` (`qmpeer serve` with a monitor on every wire),
     `bare-wires` (`bare_server` on every wire), and, followed by `+asyncio` or `+uvloop`, `bare`
     (`bare_server`), `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
-    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`).
+    (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`), `replay`
+    (`replay_monitor`), and in front of the first monitor of `qemu`, one at a time, `relay`
+    (`relay_server`) and `socat`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -169,8 +171,18 @@ class Servers:
                 return [sys.executable, "-m", "benchmarks.bare_server", *paths, str(self.folder)]
             case "fake":
                 return [str(programs.build("cserver", self.folder)), *paths, self.schema_file()]
+            case "relay":
+                module = "benchmarks.relay_server"
+                return [sys.executable, "-m", module, self.get("qemu").paths[0], *paths]
+            case "socat":
+                if shutil.which("socat") is None:
+                    raise LeftOutError("no socat")
+                server = self.get("qemu").paths[0]
+                return ["socat", f"UNIX-LISTEN:{paths[0]},fork", f"UNIX-CONNECT:{server}"]
             case "checked" | "unchecked":
                 return [sys.executable, "-m", "benchmarks.validating_monitor", kind, *paths]
+            case "replay":
+                return [sys.executable, "-m", "benchmarks.replay_monitor", *paths]
             case _:
                 module = "benchmarks.schema_monitor"
                 return [sys.executable, "-m", module, *paths, self.schema_file()]

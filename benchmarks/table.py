@@ -29,7 +29,10 @@ NAMES = {
     "bare-tls": "bare server",
     "bare-websocket": "bare server",
     "serve_imports": "its imports",
+    "socat": "socat",
     "unchecked+asyncio": "the same without",
+    "qmpeer+asyncio": "handlers",
+    "qmpeer+uvloop": "handlers, uvloop",
 }
 
 

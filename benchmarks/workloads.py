@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import client_load, schema_load, server_load, tool_load, wire_load
+from benchmarks import client_load, relay_load, schema_load, server_load, tool_load, wire_load
 from benchmarks.cores import one_core
 from benchmarks.rounds import Sample
 from benchmarks.rows import Quantity
@@ -90,6 +90,8 @@ class Workloads:
             "keystroke": self._keystroke,
             "validation": self._validation,
             "wire": self._wire,
+            "relayed": self._relayed,
+            "relayed-pipelined": self._pipelined,
             "human-command": self._human_command,
             "human-line": self._human_line,
             "serve-greeting": self._serve_greeting,
@@ -175,6 +177,10 @@ class Workloads:
         with self._round_trips(kind):
             rate = wire_load.sequential(wire, port, self._servers.folder, self._effort.seconds)
         return {Quantity.RATE: rate}
+
+    def _relayed(self, name: str) -> Sample:
+        server = self._servers.get(name)
+        return relay_load.round_trips(server.paths[0], server.pid, 2 * self._effort.seconds)
 
     def _human_command(self, name: str) -> Sample:
         path, seconds = self._path(name), self._effort.seconds

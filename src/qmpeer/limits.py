@@ -167,6 +167,9 @@ NAMES_TIMEOUT: Final = 2.0
 # Transport.
 READ_SIZE: Final = 64 * 1024
 """Bytes of one read. Ours: a buffer of 256 KiB would cost 10 µs a read."""
+HANGUP_CHECK: Final = 0.02
+"""Seconds after a read without a reply before a stream on uvloop checks whether the peer has hung
+up. Ours: checking at each read would cost a system call."""
 MESSAGE_FDS: Final = 253
 """Descriptors in one message. Linux: SCM_MAX_FD."""
 UNIX_PATH: Final = 107
@@ -456,6 +459,21 @@ QOM_OBJECTS: Final = 100_000
 """Objects of a displayed tree. Ours: a machine has a few hundred."""
 QOM_DEPTH: Final = 64
 """Levels of such a tree. Ours: a machine has about ten."""
+
+# Recordings that are replayed (replay).
+REPLAY_PATTERN: Final = 1000
+"""Characters of a pattern in a recorded command. Ours."""
+REPLAY_PATTERN_TEXT: Final = 1000
+"""Characters of a text that a pattern is tried on; a longer one doesn't match. Ours: the time may
+grow with a power of the length."""
+REPLAY_COMPARED: Final = 1000
+"""Recorded commands that an unrecorded one is compared with, to name the nearest. Ours."""
+REPLAY_DIFFERENCES: Final = 20
+"""Differences between two commands that a report names. Ours."""
+REPLAY_SHOWN: Final = 200
+"""Characters of a value in a report. Ours."""
+REPLAY_REPORTED: Final = 1000
+"""Commands of each kind that a report lists; further ones are counted. Ours."""
 
 # Faults.
 FAULTS: Final = 1000

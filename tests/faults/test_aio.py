@@ -367,6 +367,18 @@ async def test_a_handler_that_fails_ends_the_stream() -> None:
     assert failures == ["the handler of raw failed"]
 
 
+async def test_a_process_that_is_gone_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(fault: Fault) -> None:
+        raise ProcessLookupError(3, "No such process")
+
+    raw = Raw()
+    injector = Injector(Faults(["sigkill after=stop"]), process=refuse)
+    raw.handler = injector.wrap(Recorder)(raw)
+    raw.handler.data_received(b'{"execute": "stop"}', ())
+    assert raw.calls == []
+    assert "the fault can't happen: sigkill after=stop: [Errno 3] No such process" in caplog.text
+
+
 # --- The server's process -----------------------------------------------------------------------
 
 

@@ -201,6 +201,19 @@ def test_a_certificate_that_is_half_written(face: Face, site: Site) -> None:
         face.connect(site.address("tls", "half"), timeout=PATIENCE)
 
 
+@pytest.mark.parametrize("scheme", ["tls", "wss"])
+def test_a_recording_holds_qmp(face: Face, site: Site, scheme: str, tmp_path: Path) -> None:
+    path = tmp_path / "vm.txt"
+    with face.connect(site.address(scheme), timeout=PATIENCE, record=path) as vm:
+        vm.execute("query-version")
+    lines = [line for line in path.read_text("ascii").splitlines() if "@ time" not in line]
+    greeting, *_, command, answer, closed = lines[2:]
+    assert greeting.startswith('<- {"QMP": ')
+    assert command.startswith('-> {"execute":"query-version"')
+    assert answer.startswith('<- {"return": {"qemu": ')
+    assert closed == "@ closed by client"
+
+
 @pytest.mark.parametrize("call", ["event_mark", "execute", "close"])
 def test_pings_without_a_pause(face: Face, call: str) -> None:
     with Pinging() as server:

@@ -230,6 +230,16 @@ async def test_events_before_negotiation_are_dropped(
         assert await client.receive() == {"event": "LATE"}
 
 
+async def test_the_first_events_follow_the_negotiation(made: Made, path: Path) -> None:
+    class Eager(Far):
+        def open_session(self, client: RawClient) -> FarSession:
+            client.greet(greeting("far"), lambda: client.deliver(Event("FIRST", {}, OLD)))
+            return FarSession(self, client)
+
+    async with await opened(made(Eager()), path) as client:
+        assert (await client.receive())["event"] == "FIRST"
+
+
 async def test_a_late_greeting(made: Made, far: Far, path: Path) -> None:
     class Late:
         window = 1

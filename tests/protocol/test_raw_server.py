@@ -227,6 +227,23 @@ def test_paused_output_starts_nothing() -> None:
     assert ids(executed(session)) == [1]
 
 
+def test_the_backend_learns_that_the_client_is_ready() -> None:
+    calls: list[bytes] = []
+    session = RawServerSession(1)
+    session.greet(GREETING, lambda: calls.append(session.data_to_send()))
+    session.receive_data(request(1) + request(2, "qmp_capabilities") + request(3))
+    assert calls == []
+    assert ids(executed(session)) == [3]
+    (sent,) = calls
+    assert [each.get("id") for each in messages(sent)] == [None, 1, 2]
+
+
+def test_without_negotiation_the_client_is_ready_at_once() -> None:
+    calls: list[str] = []
+    RawServerSession(1).greet(None, lambda: calls.append("ready"))
+    assert calls == ["ready"]
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_random_walks(seed: int) -> None:
     """Whatever the chunks and the order of replies: in order, within the window, each once."""

@@ -98,9 +98,8 @@ class Ends:
         """Listen as the server of this kind."""
         if kind == "unix":
             server = socket.socket(socket.AF_UNIX)
-            path = str(self._folder / f"server{len(self._opened)}")
-            server.bind(path)
-            self.server_address = UnixAddress(path)
+            self.server_address = UnixAddress(str(self._folder / "server"))
+            server.bind(self.server_address.path)
         else:
             server = socket.socket()
             server.bind(("127.0.0.1", 0))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 SUBCOMMANDS: Final = {
     "serve": ("[QEMU options]", "run a machine that answers QMP"),
     "relay": ("ADDRESS [QEMU options]", "pass every byte between clients and a server"),
+    "record": ("ADDRESS -o FILE [QEMU options]", "do the same, and record what passes"),
+    "replay": ("FILE... [QEMU options]", "answer clients as a recorded server did"),
     "exec": ("ADDRESS COMMAND [name=value ...]", "execute one command"),
     "events": ("ADDRESS [NAME|REGEX ...]", "show events as they arrive"),
     "shell": ("ADDRESS", "open a prompt, or run a script (also: qmp-shell)"),

@@ -82,11 +82,17 @@ class Injector:
             )
             if engine.is_idle:
                 return factory(raw)
-            stream = FaultyStream(raw, engine, self._process, self._note)
+            stream = FaultyStream(raw, engine, self._to_process, self._note)
             stream.start(factory)
             return stream
 
         return start
+
+    def _to_process(self, fault: Fault) -> None:
+        try:
+            self._process(fault)
+        except (OSError, ValueError) as error:  # the process is gone, or its file is wrong
+            log.error("the fault can't happen: %s: %s", fault, error)
 
     def _note(self, fault: Fault, peer: str) -> None:
         log.info("%s: = fault: %s", peer, fault)

@@ -123,7 +123,9 @@ class RawClient(Protocol):
     def take_fds(self) -> list[int]:
         """Return the last set of descriptors that this client sent, and pass on their ownership."""
 
-    def greet(self, greeting: JsonObject | None) -> None:
+    def greet(
+        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+    ) -> None:
         """Send the greeting as it stands. Until then the client's requests wait.
 
         The monitor negotiates: it offers the capabilities in the greeting, and answers
@@ -132,6 +134,8 @@ class RawClient(Protocol):
         Args:
             greeting: The whole message, ``{"QMP": …}``; None for a server that neither greets nor
                 negotiates, such as a guest agent.
+            on_ready: Called once, in the monitor's thread, soon after the client has negotiated:
+                from then on it gets events. A first command may come before the call.
 
         Raises:
             LocalProtocolError: If the client was greeted before.

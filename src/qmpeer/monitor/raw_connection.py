@@ -81,9 +81,14 @@ class RawConnection(MonitorConnection):
 
     # RawClient
 
-    def greet(self, greeting: JsonObject | None) -> None:
+    def greet(
+        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+    ) -> None:
         """Send the greeting; see `RawClient.greet`."""
-        self._raw_server.greet(greeting)
+        if on_ready is None:
+            self._raw_server.greet(greeting)
+        else:  # later: the session is in the middle of a request
+            self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
     def deliver(self, *messages: Reply | Event) -> None:

@@ -278,13 +278,13 @@ class Turns:
             # The commonest case first: a sync handler's JSON value.
             if type(value) in _JSON_TYPES:
                 session.respond(command, value)  # type: ignore[arg-type]  # it is one of these
+            elif isinstance(value, Pending):
+                pass
             elif isinstance(value, Blocking):
                 done = partial(self._finished, connection, command)
                 self._start_elsewhere(connection, command, value, done)
             elif inspect.isawaitable(value):
                 self._run_task(connection, command, value)
-            elif isinstance(value, Pending):
-                pass
             else:
                 session.respond(command, value)
         except BaseException as error:

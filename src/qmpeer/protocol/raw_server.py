@@ -11,11 +11,18 @@ A request that the session answers itself waits until nothing is in flight, so t
 their order: a malformed one, or one for negotiation.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from qmpeer import limits
 from qmpeer.errors import LocalProtocolError, MessageError
-from qmpeer.messages import CommandMessage, error_response, is_out_of_band, parse_command
+from qmpeer.messages import (
+    CommandMessage,
+    error_response,
+    is_out_of_band,
+    parse_command,
+    return_message,
+)
 from qmpeer.protocol.phases import CLOSED, GREETING, NEGOTIATION, READY, move
 from qmpeer.protocol.server import ServerSession, malformed
 from qmpeer.values import JsonObject, JsonValue
@@ -29,21 +36,25 @@ class RawServerSession(ServerSession):
         is_pretty: Write each message on many lines.
     """
 
-    __slots__ = ("_in_flight", "_in_flight_oob", "_queued_size", "_window")
+    __slots__ = ("_in_flight", "_in_flight_oob", "_on_ready", "_queued_size", "_window")
 
     def __init__(self, window: int, *, is_pretty: bool = False) -> None:
         super().__init__(None, is_pretty=is_pretty)
         self._phase = GREETING
         self._window = window
+        self._on_ready: Callable[[], object] | None = None
         self._in_flight: dict[int, CommandMessage] = {}  # by identity: arguments have no hash
         self._in_flight_oob: dict[int, CommandMessage] = {}
         self._queued_size = 0.0  # of the requests that wait, estimated: a share of what came
 
-    def greet(self, greeting: JsonObject | None) -> None:
+    def greet(
+        self, greeting: JsonObject | None, on_ready: Callable[[], object] | None = None
+    ) -> None:
         """Send the greeting as it stands, and offer its capabilities.
 
         Args:
             greeting: The whole message; None to execute commands without negotiation.
+            on_ready: Called once the client has negotiated: from then on, events are sent.
 
         Raises:
             LocalProtocolError: If the client was greeted before.
@@ -51,9 +62,20 @@ class RawServerSession(ServerSession):
         if self._phase is CLOSED:
             return
         self._phase = move(self._phase, READY if greeting is None else NEGOTIATION)
+        self._on_ready = on_ready
         if greeting is not None:
             self._offered = _capabilities(greeting)
             self._send(greeting)
+        self._tell_ready()
+
+    def _negotiate(self, command: CommandMessage) -> None:
+        super()._negotiate(command)
+        self._tell_ready()
+
+    def _tell_ready(self) -> None:
+        if self._phase is READY and self._on_ready is not None:
+            on_ready, self._on_ready = self._on_ready, None
+            on_ready()
 
     # What comes in
 
@@ -93,9 +115,17 @@ class RawServerSession(ServerSession):
             return False
         item = backlog.popleft()
         try:
-            self._queue.append(parse_command(item, self.is_oob_enabled))
+            command = parse_command(item, self.is_oob_enabled)
         except MessageError as error:
             self._queue.append(malformed(item, error))
+        else:
+            # The fast path: nothing else waits, and nothing is in flight.
+            is_alone = not (backlog or self._queue or self._in_flight)
+            if is_free and is_alone and self._is_for_handlers(command):
+                self._queued_size = 0.0
+                self._in_flight[id(command)] = command
+                return command
+            self._queue.append(command)
         if is_free and self.can_take:
             return self.take() or True
         return True
@@ -144,8 +174,14 @@ class RawServerSession(ServerSession):
             LocalProtocolError: If the command was answered before.
             TypeError: If JSON can't hold the value. The command is then still unanswered.
         """
+        if id(command) in self._in_flight:  # the fast path; close() empties it
+            self._send(return_message(value, command.id))
+            del self._in_flight[id(command)]
+            return
         self._check(command)
-        super().respond(command, value)
+        if self._phase is not CLOSED:
+            self._send(return_message(value, command.id))
+        self._answered(command)
 
     def respond_error(self, command: CommandMessage, error_class: str, desc: str) -> None:
         """Answer one command with an error; otherwise like `respond`."""

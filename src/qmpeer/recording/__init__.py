@@ -10,11 +10,12 @@ from qmpeer.lazy import handed_out
 if TYPE_CHECKING:
     from qmpeer.recording.private_file import open_private
     from qmpeer.recording.reading import read_bounded, read_transcript
-    from qmpeer.recording.recorder import ConnectionRecording, Recording
+    from qmpeer.recording.recorder import ConnectionRecording, Recording, dated_title
 
 __all__ = [
     "ConnectionRecording",
     "Recording",
+    "dated_title",
     "open_private",
     "read_bounded",
     "read_transcript",
@@ -23,6 +24,7 @@ __all__ = [
 _HOMES = {
     "ConnectionRecording": "qmpeer.recording.recorder",
     "Recording": "qmpeer.recording.recorder",
+    "dated_title": "qmpeer.recording.recorder",
     "open_private": "qmpeer.recording.private_file",
     "read_bounded": "qmpeer.recording.reading",
     "read_transcript": "qmpeer.recording.reading",

@@ -45,6 +45,9 @@ class Recording:
 
     Attributes:
         path: The file.
+        connections: The number of connections so far.
+        messages: The number of messages so far.
+        size: The number of bytes that have passed.
 
     Example:
         >>> import os, tempfile
@@ -66,13 +69,15 @@ class Recording:
         self, file: TextFile, path: str, clock: Callable[[], float], *, times: bool
     ) -> None:
         self.path: str = path
+        self.connections: int = 0
+        self.messages: int = 0
+        self.size: int = 0
         self._file = file
         self._clock = clock if times else None
-        self._began = clock()
-        self._written = self._began  # when the last line was
+        self._began: float | None = None  # when the first line was written
+        self._written = 0.0  # when the last one was
         self._lock = Lock()
         self._open: dict[int, ConnectionRecording] = {}
-        self._count = 0
         self._current = 1  # the connection of the last entry
         self._held = 0  # bytes of unfinished messages
 
@@ -94,7 +99,7 @@ class Recording:
             path: The file. It may be a pipe.
             title: The section's title. "" makes one of the date and the time, in UTC. None begins
                 no section: the lines come behind those that are there.
-            times: True to record when a line came, in seconds since the beginning, after each pause
+            times: True to record when a line came, in seconds since the first one, after each pause
                 of `limits.RECORDED_PAUSE` or more.
             clock: The clock for these times, in seconds.
 
@@ -105,8 +110,8 @@ class Recording:
         name = os.fspath(path)
         file = TextFile(name)
         if title is not None:
-            title = redact_urls(title) or time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-            file.write(("" if file.is_empty else "\n") + format_title(title))
+            begun = format_title(redact_urls(title) or dated_title())
+            file.write(begun if file.is_empty else f"\n{begun}")
         if file.failure is not None:
             file.close()
             raise file.failure
@@ -132,9 +137,9 @@ class Recording:
 
     def _begin(self, entries: list[Entry]) -> "ConnectionRecording":
         with self._lock:
-            self._count += 1
-            connection = ConnectionRecording(self, self._count)
-            self._open[self._count] = connection
+            self.connections += 1
+            connection = ConnectionRecording(self, self.connections)
+            self._open[self.connections] = connection
             self._write(connection.number, entries)
         return connection
 
@@ -166,6 +171,8 @@ class Recording:
             lines.insert(0, format_entry(OnConnection(number)))
         if self._clock is not None:
             now = self._clock()
+            if self._began is None:
+                self._began = self._written = now
             if now - self._written >= limits.RECORDED_PAUSE:
                 lines.insert(0, format_entry(Elapsed(round(now - self._began, 3))))
             self._written = now
@@ -204,6 +211,7 @@ class ConnectionRecording:
         with recording._lock:
             if not self._is_open or recording.failure is not None:
                 return
+            recording.size += len(data)
             other = Sender.SERVER if sender is Sender.CLIENT else Sender.CLIENT
             cutter, answerer = self._cutters[sender], self._cutters[other]
             held = cutter.held + answerer.held
@@ -259,6 +267,7 @@ class ConnectionRecording:
                 text = f"{piece.dropped} bytes from the {_NAMES[sender]} are too many for this file"
                 entries.append(Remark(text))
             elif piece.value is not NO_VALUE:
+                self._recording.messages += 1
                 data = self._blanker.value(sender, piece.data, piece.value)
                 entries += [Line(sender, part) for part in _lines(data)]
             elif piece.is_noise:
@@ -273,6 +282,12 @@ class ConnectionRecording:
         if len(data) > most:
             entries.append(Remark(f"{len(data) - most} more bytes of it aren't recorded"))
         return entries
+
+
+def dated_title(peer: str = "") -> str:
+    """Return a section's title: an address, the date and the time in UTC."""
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return f"{peer}, {now}" if peer else now
 
 
 def _lines(data: bytes) -> list[bytes]:

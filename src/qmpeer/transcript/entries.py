@@ -7,7 +7,7 @@ r"""The parts of a transcript: sections of entries, each entry one line of the t
     @ opened                                           a client has connected
     -> {"execute": "query-status"}                     bytes from the client, LF at their end
     <- {"return": {"running": true}}                   bytes from the server, CR LF at their end
-    @ time 2.5                                         seconds since the recording began
+    @ time 2.5                                         seconds since the section's first entry
     # the guest was asked to stop here                 a remark
     @ connection 2                                     the next entries belong to this connection
     @ descriptors 1 from client                        they came with the next line of the client
@@ -81,7 +81,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
 
 
 class Elapsed(msgspec.Struct, frozen=True, gc=False):
-    """The seconds from the recording's beginning to the next entry."""
+    """The seconds from the section's first entry to the next one."""
 
     seconds: float
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qmpeer.client.aio.unplug_run import UnplugRun
     from qmpeer.client.completions import path_of
     from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
+    from qmpeer.client.recorder import Recorder
     from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "JobRun",
     "MigrationRun",
     "PlugRun",
+    "Recorder",
     "ScreenWatch",
     "UnplugRun",
     "connect_by",
@@ -74,6 +76,7 @@ _HOMES = {
     "FurtherMonitor": "qmpeer.client.aio.further_monitor",
     "JobRun": "qmpeer.client.aio.job_run",
     "MigrationRun": "qmpeer.client.aio.migration_run",
+    "Recorder": "qmpeer.client.recorder",
     "ScreenWatch": "qmpeer.client.screen_watch",
     "screen_options": "qmpeer.client.aio.pointer",
     "take_picture": "qmpeer.client.aio.screen",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
     from qmpeer.client.migration import MigrationState
     from qmpeer.client.preflight import Preflight
+    from qmpeer.client.recorder import Record, Recorder
     from qmpeer.display.pictures import Picture
     from qmpeer.schema import Differences, Schema
 
@@ -92,6 +93,7 @@ class AsyncClient(ClosedOnExit):
         self._checked_events: set[str] = set()  # names that the server has
         self._held_keys: list[str] = []
         self._plugged: dict[str, AsyncPlugged] = {}  # by QOM path
+        self._recorder: Recorder | None = None
 
     # Connecting
 
@@ -110,6 +112,7 @@ class AsyncClient(ClosedOnExit):
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
         tls: "ssl.SSLContext | None" = None,
+        record: "Record | None" = None,
     ) -> "AsyncClient":
         """Connect to a server and negotiate capabilities.
 
@@ -135,9 +138,14 @@ class AsyncClient(ClosedOnExit):
                 isn't repeated. Everything else waits for the new connection, up to its own
                 deadline.
             tls: The TLS context for tls and wss, instead of the options in the address.
+            record: A file to which the conversation is recorded as a transcript, without secrets:
+                what was sent and received as QMP, also below TLS or a WebSocket. A section is added
+                to the file; `close` ends it. Or a `qmpeer.recording.Recording`, which several
+                clients may share, and which `close` leaves open.
 
         Raises:
             OSError: If the server can't be reached, or if one side rejects the other's certificate.
+                Also if the file of `record` can't be written; then nothing was connected to.
             TimeoutError: If the timeout passes; the message shows whether the server was silent.
             NegotiationError: If the server refuses the capabilities, or doesn't offer them.
             ConnectionClosed: If the server closes the connection, or isn't a QMP server.
@@ -153,7 +161,12 @@ class AsyncClient(ClosedOnExit):
             seconds: float | None, log: EventLog, on_lost: AsyncOnLost | None
         ) -> AsyncChannel:
             session = new_session(
-                address_text(address), negotiate, capabilities, max_in_flight, message_limit
+                address_text(address),
+                negotiate,
+                capabilities,
+                max_in_flight,
+                message_limit,
+                recorder,
             )
             return await open_connection(
                 address,
@@ -166,13 +179,19 @@ class AsyncClient(ClosedOnExit):
             )
 
         deadline = Deadline(timeout)
+        recorder = None if record is None else aio.Recorder(record, address_text(address))
         channel: AnyAsyncChannel
-        if reconnect == 0:
-            channel = await open_channel(timeout, EventLog(), None)
-        else:
-            channel = aio.AsyncReconnectingChannel(address, open_channel, reconnect)
-            await channel.begin(timeout)
-        return await cls._made(channel, deadline, command_timeout, strict)
+        try:
+            if reconnect == 0:
+                channel = await open_channel(timeout, EventLog(), None)
+            else:
+                channel = aio.AsyncReconnectingChannel(address, open_channel, reconnect)
+                await channel.begin(timeout)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
+        return await cls._made(channel, deadline, command_timeout, strict, recorder)
 
     @classmethod
     async def accept(
@@ -187,6 +206,7 @@ class AsyncClient(ClosedOnExit):
         message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         insecure: bool = False,
+        record: "Record | None" = None,
     ) -> "AsyncClient":
         """Wait for a server that connects to us, as QEMU does without ``server=on``.
 
@@ -199,19 +219,30 @@ class AsyncClient(ClosedOnExit):
                 is taken for the server.
         """
         deadline = Deadline(timeout)
-        listener = transport.listen(address, backlog=1, insecure=insecure)
+        recorder = None if record is None else aio.Recorder(record, address_text(address))
         try:
-            sock = await accept_connection(listener, timeout)
-        finally:
-            # A listening socket of the caller's stays open; only ours is removed.
-            if listener is not address:
-                transport.unlink_if_ours(listener)
-                listener.close()
-        session = new_session(
-            address_text(address), negotiate, capabilities, max_in_flight, message_limit
-        )
-        channel = await open_connection(sock, session, deadline)
-        return await cls._made(channel, deadline, command_timeout, strict)
+            listener = transport.listen(address, backlog=1, insecure=insecure)
+            try:
+                sock = await accept_connection(listener, timeout)
+            finally:
+                # A listening socket of the caller's stays open; only ours is removed.
+                if listener is not address:
+                    transport.unlink_if_ours(listener)
+                    listener.close()
+            session = new_session(
+                address_text(address),
+                negotiate,
+                capabilities,
+                max_in_flight,
+                message_limit,
+                recorder,
+            )
+            channel = await open_connection(sock, session, deadline)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
+        return await cls._made(channel, deadline, command_timeout, strict, recorder)
 
     @classmethod
     async def launch(
@@ -228,6 +259,7 @@ class AsyncClient(ClosedOnExit):
         stderr: int | IO[bytes] | None = None,
         ends_with_parent: bool = True,
         own_session: bool = True,
+        record: "Record | None" = None,
     ) -> "AsyncClient":
         """Start a program with its monitor on a socket pair, and connect; `close` ends the program.
 
@@ -251,17 +283,24 @@ class AsyncClient(ClosedOnExit):
         from qmpeer.client.launching import Launched  # start: 20 ms
 
         deadline = Deadline(timeout)
-        launched = await call_blocking(
-            Launched, argv, monitor, stderr, ends_with_parent, own_session
-        )
+        recorder = None if record is None else aio.Recorder(record, argv[0])
+        launched: Launched | None = None
         try:
-            session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
+            launched = await call_blocking(
+                Launched, argv, monitor, stderr, ends_with_parent, own_session
+            )
+            session = new_session(
+                argv[0], True, capabilities, max_in_flight, message_limit, recorder
+            )
             channel = await open_connection(launched.socket, session, deadline, launched=launched)
-            return await cls._made(channel, deadline, command_timeout, strict)
+            return await cls._made(channel, deadline, command_timeout, strict, recorder)
         except BaseException:
             # After any exception, KeyboardInterrupt included: the program must not outlive the
             # failed launch.
-            await call_blocking(launched.end)
+            if launched is not None:
+                await call_blocking(launched.end)
+            if recorder is not None:
+                recorder.close()
             raise
 
     @classmethod
@@ -271,8 +310,10 @@ class AsyncClient(ClosedOnExit):
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
+        recorder: "Recorder | None",
     ) -> "AsyncClient":
         client = cls(channel, command_timeout)
+        client._recorder = recorder
         if strict is not False:
             try:
                 await client._be_strict(strict, deadline.remaining())
@@ -1088,6 +1129,8 @@ class AsyncClient(ClosedOnExit):
     async def close(self) -> None:
         """Close the connection and end the program of `launch`; repeated calls do no harm."""
         await self._channel.close()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def __repr__(self) -> str:
         phase = "closed" if self._channel.is_closed else self._channel.session.phase.value

@@ -3,9 +3,10 @@
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from qmpeer import limits
+from qmpeer.client import aio
 from qmpeer.client.agent_answers import (
     AgentInfo,
     Executed,
@@ -29,6 +30,9 @@ from qmpeer.errors import AnswerError, CommandError, CommandInterrupted, Connect
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.client.recorder import Record, Recorder
 
 _THAW = "guest-fsfreeze-thaw"
 
@@ -69,6 +73,7 @@ class AsyncGuestAgent(ClosedOnExit):
         own(self)
         self._waits_for_socket = False
         self._is_closed = False
+        self._recorder: Recorder | None = None
 
     def _disown(self, reason: str) -> None:
         """Replace the lock in a forked child: a thread of the parent may have held it."""
@@ -82,6 +87,7 @@ class AsyncGuestAgent(ClosedOnExit):
         timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
         wait_for_socket: bool = False,
+        record: "Record | None" = None,
     ) -> "AsyncGuestAgent":
         """Connect to an agent, and wait until it answers.
 
@@ -92,8 +98,12 @@ class AsyncGuestAgent(ClosedOnExit):
                 waits for ever.
             command_timeout: The default timeout of later calls, in seconds; None waits for ever.
             wait_for_socket: Keep trying while nobody listens at the address yet.
+            record: A file, or a recording, to which the conversation is recorded, as described at
+                `AsyncClient.connect`.
         """
         agent = cls(address, command_timeout)
+        if record is not None:
+            agent._recorder = aio.Recorder(record, address_text(address))
         agent._waits_for_socket = wait_for_socket
         try:
             await agent._contact.first_contact(Countdown(timeout))
@@ -302,6 +312,8 @@ class AsyncGuestAgent(ClosedOnExit):
             self._is_closed = True
             if self._channel is not None:
                 await self._channel.close()
+            if self._recorder is not None:
+                self._recorder.close()
 
     def __repr__(self) -> str:
         return f"<AsyncGuestAgent {'closed' if self._is_closed else self._address!s}>"
@@ -329,7 +341,7 @@ class AsyncGuestAgent(ClosedOnExit):
                         "the connection has ended, and a socket can't be connected again"
                     )
             session = new_session(
-                address_text(self._address), False, None, None, limits.MESSAGE_SIZE
+                address_text(self._address), False, None, None, limits.MESSAGE_SIZE, self._recorder
             )
             self._channel = await open_connection(
                 self._address, session, Deadline(timeout), wait_for_socket=self._waits_for_socket

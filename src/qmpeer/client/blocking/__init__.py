@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qmpeer.client.blocking.unplug_run import UnplugRun
     from qmpeer.client.completions import path_of
     from qmpeer.client.hotplug import NO_MEMORY, cpu_parts, memory_parts, parts_of
+    from qmpeer.client.recorder import Recorder
     from qmpeer.client.screen_watch import ScreenWatch
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Plugged",
     "Pointer",
     "ReconnectingChannel",
+    "Recorder",
     "ScreenWatch",
     "UnplugRun",
     "connect_by",
@@ -71,6 +73,7 @@ _HOMES = {
     "FurtherMonitor": "qmpeer.client.blocking.further_monitor",
     "JobRun": "qmpeer.client.blocking.job_run",
     "MigrationRun": "qmpeer.client.blocking.migration_run",
+    "Recorder": "qmpeer.client.recorder",
     "ScreenWatch": "qmpeer.client.screen_watch",
     "screen_options": "qmpeer.client.blocking.pointer",
     "take_picture": "qmpeer.client.blocking.screen",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from qmpeer.client.jobs import JobState, OnStopped, WhenReady
     from qmpeer.client.migration import MigrationState
     from qmpeer.client.preflight import Preflight
+    from qmpeer.client.recorder import Record, Recorder
     from qmpeer.display.pictures import Picture
     from qmpeer.schema import Differences, Schema
 
@@ -87,6 +88,7 @@ class Client(ClosedOnExit):
         self._checked_events: set[str] = set()  # names that the server has
         self._held_keys: list[str] = []
         self._plugged: dict[str, Plugged] = {}  # by QOM path
+        self._recorder: Recorder | None = None
 
     # Connecting
 
@@ -105,6 +107,7 @@ class Client(ClosedOnExit):
         wait_for_socket: bool = False,
         reconnect: float | None = 0.0,
         tls: "ssl.SSLContext | None" = None,
+        record: "Record | None" = None,
     ) -> "Client":
         """Connect to a server and negotiate capabilities.
 
@@ -131,9 +134,14 @@ class Client(ClosedOnExit):
                 deadline. The next call that needs a connection makes it; events that the server
                 sends before that are lost.
             tls: The TLS context for tls and wss, instead of the options in the address.
+            record: A file to which the conversation is recorded as a transcript, without secrets:
+                what was sent and received as QMP, also below TLS or a WebSocket. A section is added
+                to the file; `close` ends it. Or a `qmpeer.recording.Recording`, which several
+                clients may share, and which `close` leaves open.
 
         Raises:
             OSError: If the server can't be reached, or if one side rejects the other's certificate.
+                Also if the file of `record` can't be written; then nothing was connected to.
             TimeoutError: If the timeout passes; the message shows whether the server was silent.
             NegotiationError: If the server refuses the capabilities, or doesn't offer them.
             ConnectionClosed: If the server closes the connection, or isn't a QMP server.
@@ -144,7 +152,12 @@ class Client(ClosedOnExit):
 
         def open_channel(seconds: float | None, log: EventLog, on_lost: OnLost | None) -> Channel:
             session = new_session(
-                address_text(address), negotiate, capabilities, max_in_flight, message_limit
+                address_text(address),
+                negotiate,
+                capabilities,
+                max_in_flight,
+                message_limit,
+                recorder,
             )
             return open_connection(
                 address,
@@ -157,13 +170,19 @@ class Client(ClosedOnExit):
             )
 
         deadline = Deadline(timeout)
+        recorder = None if record is None else blocking.Recorder(record, address_text(address))
         channel: AnyChannel
-        if reconnect == 0:
-            channel = open_channel(timeout, EventLog(), None)
-        else:
-            channel = blocking.ReconnectingChannel(address, open_channel, reconnect)
-            channel.begin(timeout)
-        return cls._made(channel, deadline, command_timeout, strict)
+        try:
+            if reconnect == 0:
+                channel = open_channel(timeout, EventLog(), None)
+            else:
+                channel = blocking.ReconnectingChannel(address, open_channel, reconnect)
+                channel.begin(timeout)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
+        return cls._made(channel, deadline, command_timeout, strict, recorder)
 
     @classmethod
     def accept(
@@ -178,6 +197,7 @@ class Client(ClosedOnExit):
         message_limit: int = limits.MESSAGE_SIZE,
         strict: "bool | Schema" = False,
         insecure: bool = False,
+        record: "Record | None" = None,
     ) -> "Client":
         """Wait for a server that connects to us, as QEMU does without ``server=on``.
 
@@ -190,19 +210,30 @@ class Client(ClosedOnExit):
                 is taken for the server.
         """
         deadline = Deadline(timeout)
-        listener = transport.listen(address, backlog=1, insecure=insecure)
+        recorder = None if record is None else blocking.Recorder(record, address_text(address))
         try:
-            sock = accept_connection(listener, timeout)
-        finally:
-            # A listening socket of the caller's stays open; only ours is removed.
-            if listener is not address:
-                transport.unlink_if_ours(listener)
-                listener.close()
-        session = new_session(
-            address_text(address), negotiate, capabilities, max_in_flight, message_limit
-        )
-        channel = open_connection(sock, session, deadline)
-        return cls._made(channel, deadline, command_timeout, strict)
+            listener = transport.listen(address, backlog=1, insecure=insecure)
+            try:
+                sock = accept_connection(listener, timeout)
+            finally:
+                # A listening socket of the caller's stays open; only ours is removed.
+                if listener is not address:
+                    transport.unlink_if_ours(listener)
+                    listener.close()
+            session = new_session(
+                address_text(address),
+                negotiate,
+                capabilities,
+                max_in_flight,
+                message_limit,
+                recorder,
+            )
+            channel = open_connection(sock, session, deadline)
+        except BaseException:
+            if recorder is not None:
+                recorder.close()
+            raise
+        return cls._made(channel, deadline, command_timeout, strict, recorder)
 
     @classmethod
     def launch(
@@ -219,6 +250,7 @@ class Client(ClosedOnExit):
         stderr: int | IO[bytes] | None = None,
         ends_with_parent: bool = True,
         own_session: bool = True,
+        record: "Record | None" = None,
     ) -> "Client":
         """Start a program with its monitor on a socket pair, and connect; `close` ends the program.
 
@@ -242,15 +274,22 @@ class Client(ClosedOnExit):
         from qmpeer.client.launching import Launched  # start: 20 ms
 
         deadline = Deadline(timeout)
-        launched = call_blocking(Launched, argv, monitor, stderr, ends_with_parent, own_session)
+        recorder = None if record is None else blocking.Recorder(record, argv[0])
+        launched: Launched | None = None
         try:
-            session = new_session(argv[0], True, capabilities, max_in_flight, message_limit)
+            launched = call_blocking(Launched, argv, monitor, stderr, ends_with_parent, own_session)
+            session = new_session(
+                argv[0], True, capabilities, max_in_flight, message_limit, recorder
+            )
             channel = open_connection(launched.socket, session, deadline, launched=launched)
-            return cls._made(channel, deadline, command_timeout, strict)
+            return cls._made(channel, deadline, command_timeout, strict, recorder)
         except BaseException:
             # After any exception, KeyboardInterrupt included: the program must not outlive the
             # failed launch.
-            call_blocking(launched.end)
+            if launched is not None:
+                call_blocking(launched.end)
+            if recorder is not None:
+                recorder.close()
             raise
 
     @classmethod
@@ -260,8 +299,10 @@ class Client(ClosedOnExit):
         deadline: Deadline,
         command_timeout: float | None,
         strict: "bool | Schema",
+        recorder: "Recorder | None",
     ) -> "Client":
         client = cls(channel, command_timeout)
+        client._recorder = recorder
         if strict is not False:
             try:
                 client._be_strict(strict, deadline.remaining())
@@ -1050,6 +1091,8 @@ class Client(ClosedOnExit):
     def close(self) -> None:
         """Close the connection and end the program of `launch`; repeated calls do no harm."""
         self._channel.close()
+        if self._recorder is not None:
+            self._recorder.close()
 
     def __repr__(self) -> str:
         phase = "closed" if self._channel.is_closed else self._channel.session.phase.value

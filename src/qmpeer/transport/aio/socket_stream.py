@@ -28,12 +28,13 @@ class SocketStream(DescriptorStream):
 
     uvloop reports a hang-up once, even with unread bytes, then stops watching. If received bytes
     cause a reply, the failing write shows the hang-up. If they don't, this class checks for one
-    itself. asyncio's own loops report a hang-up repeatedly.
+    itself, soon after. asyncio's own loops report a hang-up repeatedly.
     """
 
     __slots__ = (
         "_hangup_callback",
         "_is_hangup_watched",
+        "_is_look_due",
         "_needs_no_look",
         "_sock",
         "_repeats_hangups",
@@ -50,6 +51,7 @@ class SocketStream(DescriptorStream):
         self._hangup_callback: Callable[[], None] | None = None
         self._repeats_hangups = isinstance(self._loop, asyncio.SelectorEventLoop)
         self._needs_no_look = self._repeats_hangups  # the loop or a write will show a hang-up
+        self._is_look_due = False
         self._is_hangup_watched = False
 
     def on_hangup(self, callback: Callable[[], None]) -> None:
@@ -124,13 +126,24 @@ class SocketStream(DescriptorStream):
         return has_more
 
     def _look_for_peer(self) -> None:
-        """Schedule another read if the peer has hung up, since uvloop may not report it again."""
+        """Schedule a check for a hang-up, since uvloop may not report it again.
+
+        Not at once: a system call for each read would cost more than the rest of it.
+        """
+        if not self._is_look_due:
+            self._is_look_due = True
+            self._loop.call_later(limits.HANGUP_CHECK, self._look)
+
+    def _look(self) -> None:
+        self._is_look_due = False
         if self._has_reader and is_hung_up(self._read_fd):
-            self._loop.call_soon(self._read_on)
+            self._read_on()
 
     def _read_on(self) -> None:
+        """Read what the peer has left, and then the end; slice by slice, as others wait."""
         if self._has_reader:
             self._readable()
+            self._loop.call_soon(self._read_on)
 
     def _transmit(self, pieces: Sequence[bytes | memoryview], fds: Sequence[int]) -> int:
         if not fds:

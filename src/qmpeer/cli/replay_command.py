@@ -1,0 +1,118 @@
+"""``qmpeer replay``: a server made of recordings, and a report of what was asked."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from qmpeer.cli.exits import DONE, REFUSED, FileError, about_file, complain
+from qmpeer.cli.main import RawSubcommand
+from qmpeer.cli.monitor_program import run_monitor_program
+from qmpeer.errors import TranscriptError
+from qmpeer.options import Warn
+from qmpeer.options.usage import CLIENTS
+from qmpeer.replay.options import ReplayOptions, parse_options
+from qmpeer.wire import encode_line
+
+if TYPE_CHECKING:
+    from qmpeer.replay.replay import Replay
+    from qmpeer.replay.report import Report
+
+PROGRAM: Final = "qmpeer replay"
+_FAILED: Final = 2
+USAGE: Final = f"""\
+usage: qmpeer replay FILE... [options]
+
+Answers clients as the server did whose conversations are in FILE: transcripts, or the .replies of
+libvirt's tests. Commands are looked up by name and arguments. The first client gets the first
+conversation, the next one the second; after the last comes the first again.
+
+example:
+  $ qmpeer replay vm.txt -qmp unix:/run/vm.qmp,server=on,wait=off
+
+options:
+  --strict            refuse a command that is asked more often than recorded; end with status 1
+                      unless all was played and nothing was asked in vain
+  --order any|recorded
+                      recorded: refuse commands that come out of the recorded order; default any
+  --conversation N    give every client the conversation N, counted from 1
+  --delays none|recorded|SECONDS
+                      wait before replies and events as long as in the recording, or so many seconds
+                      before each event; default none
+  --timestamps now|recorded
+                      the timestamps of events; default now
+  --server ADDRESS    have a real server execute what isn't recorded: with care, it does so
+  --add               add that server's answers to FILE
+  --report text|json|none
+                      the form of the report at the end: text goes to standard error, JSON to
+                      standard output; default text
+  --report-file FILE  write the report to FILE instead
+
+{CLIENTS}
+The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
+
+exit status:
+  0  after SIGINT, SIGTERM or SIGHUP
+  1  with --strict: something was never asked, asked in vain, or out of order
+  2  the command line is wrong, or a device or a file that it names can't be opened, read or written
+"""
+
+
+def _run(words: Sequence[str]) -> int:
+    """Replay until a signal; return 2 if that can't start, 1 if a strict replay wasn't complete."""
+    loaded: list[Replay] = []
+
+    def parse(warn: Warn) -> ReplayOptions:
+        options = parse_options(words, warn)
+        if not (options.wants_help or options.wants_version):
+            from qmpeer.replay.process import load_replay  # start: 80 ms
+
+            # Before the process may go to the background, where nobody would read the errors.
+            loaded.append(load_replay(options, warn))
+        return options
+
+    def run(options: ReplayOptions, report: Warn, when_ready: Callable[[], None]) -> int:
+        return _replay(options, loaded[0], report, when_ready)
+
+    return run_monitor_program(PROGRAM, USAGE, parse, run, failed=_FAILED)
+
+
+def _replay(
+    options: ReplayOptions, replay: "Replay", report: Warn, when_ready: Callable[[], None]
+) -> int:
+    from qmpeer.options.process import run_process  # start: 80 ms
+    from qmpeer.replay.process import run_replay  # start: 80 ms
+
+    status = run_process(partial(run_replay, options, replay, report, when_ready), report)
+    outcome = replay.report
+    try:
+        replay.save()
+        _show(options, outcome, report)
+    except (TranscriptError, FileError) as error:
+        complain(PROGRAM, str(error))
+        return _FAILED
+    return REFUSED if options.is_strict and not outcome.is_complete else status or DONE
+
+
+def _show(options: ReplayOptions, outcome: "Report", report: Warn) -> None:
+    """Write the report.
+
+    Raises:
+        FileError: If its file can't be written.
+    """
+    if options.report == "none":
+        return
+    is_json = options.report == "json"
+    text = encode_line(outcome.to_json()).decode().rstrip() if is_json else str(outcome)
+    if options.report_file is not None:
+        with (
+            about_file(options.report_file),
+            open(options.report_file, "w", encoding="utf-8") as file,
+        ):
+            file.write(f"{text}\n")
+    elif is_json:
+        print(text, flush=True)
+    else:
+        report(text)
+
+
+COMMAND: Final = RawSubcommand("Answer clients as a recorded server did.", _run, USAGE, ("FILE",))

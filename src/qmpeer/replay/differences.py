@@ -1,0 +1,130 @@
+"""The differences between a command that came and the nearest recorded one."""
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from itertools import islice
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.messages import CommandMessage, near_names, redact_arguments
+from qmpeer.replay.conversations import Exchange
+from qmpeer.replay.patterns import ANY, canonical, compile_value, is_loose
+from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One place at which two commands' arguments differ, without secrets.
+
+    Attributes:
+        path: The path to it, such as "actions[0].type".
+        found: The value that came; UNSET if there was none.
+        recorded: The recorded value; UNSET if there was none.
+    """
+
+    path: str
+    found: JsonValue | UnsetType = UNSET
+    recorded: JsonValue | UnsetType = UNSET
+
+    def __str__(self) -> str:
+        if self.recorded is UNSET:
+            return f"{self.path}: found {_short(self.found)}, none is recorded"
+        if self.found is UNSET:
+            return f"{self.path}: missing, recorded is {_short(self.recorded)}"
+        return f"{self.path}: found {_short(self.found)}, recorded is {_short(self.recorded)}"
+
+
+class Nearest(msgspec.Struct, frozen=True):
+    """The recorded command that resembles another one most.
+
+    Attributes:
+        exchange: The recorded command.
+        differences: The differences between the arguments; empty if only the names differ, or if
+            they differ in a secret only.
+    """
+
+    exchange: Exchange
+    differences: tuple[Difference, ...]
+
+
+def nearest(command: CommandMessage, exchanges: Sequence[Exchange]) -> Nearest | None:
+    """Return the recorded command that resembles a given one most; None if none does.
+
+    A command of the same name is nearer than any other, and one with fewer differences is nearer
+    than one with more.
+    """
+    same = [each for each in exchanges if each.command.name == command.name]
+    if not same:
+        names = dict.fromkeys(each.command.name for each in exchanges)
+        choice = islice(names, limits.NEAR_NAME_CHOICES)
+        near = near_names(command.name, choice, 1)
+        same = [each for each in exchanges if each.command.name in near]
+    found: Nearest | None = None
+    least = 0.0
+    for each in same[: limits.REPLAY_COMPARED]:
+        differences = argument_differences(command, each)
+        cost = sum(map(_cost, differences))
+        if found is None or cost < least:
+            found, least = Nearest(each, differences), cost
+    return found
+
+
+def argument_differences(command: CommandMessage, exchange: Exchange) -> tuple[Difference, ...]:
+    """Return the differences between a command's arguments and recorded ones, secrets redacted."""
+    recorded = exchange.command
+    mine = redact_arguments(command.name, command.arguments) or {}
+    theirs = redact_arguments(recorded.name, recorded.arguments) or {}
+    return tuple(islice(_differences("", mine, theirs), limits.REPLAY_DIFFERENCES))
+
+
+def _differences(path: str, found: JsonValue, recorded: JsonValue) -> Iterator[Difference]:
+    match found, recorded:
+        case dict(), dict():
+            yield from _member_differences(path, found, recorded)
+        case list(), list():
+            for at in range(max(len(found), len(recorded))):
+                mine = found[at] if at < len(found) else UNSET
+                theirs = recorded[at] if at < len(recorded) else UNSET
+                yield from _item_difference(f"{path}[{at}]", mine, theirs)
+        case _ if not _fits(found, recorded):
+            yield Difference(path, found, recorded)
+
+
+def _member_differences(path: str, found: JsonObject, recorded: JsonObject) -> Iterator[Difference]:
+    for name in dict.fromkeys((*recorded, *found)):
+        if name != ANY and (name in recorded or ANY not in recorded):
+            mine, theirs = found.get(name, UNSET), recorded.get(name, UNSET)
+            yield from _item_difference(f"{path}.{name}" if path else name, mine, theirs)
+
+
+def _item_difference(
+    path: str, found: JsonValue | UnsetType, recorded: JsonValue | UnsetType
+) -> Iterator[Difference]:
+    if isinstance(found, UnsetType) or isinstance(recorded, UnsetType):
+        yield Difference(path, found, recorded)
+    else:
+        yield from _differences(path, found, recorded)
+
+
+def _fits(found: JsonValue, recorded: JsonValue) -> bool:
+    return canonical(found) == canonical(recorded) or (
+        is_loose(recorded) and compile_value(recorded)(found)
+    )
+
+
+def _cost(difference: Difference) -> float:
+    """Return how much a difference counts: 1, or less for two texts that resemble each other."""
+    found, recorded = difference.found, difference.recorded
+    if isinstance(found, str) and isinstance(recorded, str):
+        mine, theirs = found[: limits.NEAR_NAME_LENGTH], recorded[: limits.NEAR_NAME_LENGTH]
+        return 1 - SequenceMatcher(None, mine, theirs).quick_ratio() / 2
+    return 1.0
+
+
+def _short(value: JsonValue | UnsetType) -> str:
+    try:
+        text = msgspec.json.encode(value).decode()
+    except ValueError:  # half of a surrogate pair
+        text = ascii(value)
+    most = limits.REPLAY_SHOWN
+    return text if len(text) <= most else f"{text[:most]}…"

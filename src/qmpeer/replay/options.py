@@ -1,0 +1,145 @@
+"""The command line of ``qmpeer replay``: recordings, and QEMU's options for their monitors."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from qmpeer.options import (
+    GUEST_FLAGS,
+    GUEST_OPTIONS,
+    SHARED_FLAGS,
+    SHARED_OPTIONS,
+    Flag,
+    ProgramOptions,
+    ReadArgument,
+    StartError,
+    Warn,
+    parse_words,
+)
+from qmpeer.options.control_monitors import check_control_only
+from qmpeer.replay.playback import Order
+from qmpeer.replay.schedule import NO_DELAYS, RECORDED, Delays
+from qmpeer.transport import parse_address
+
+
+class ReplayOptions(ProgramOptions, kw_only=True):
+    """The options of one command line.
+
+    Attributes:
+        files: The recordings, in order.
+        order: The order that clients have to keep.
+        is_strict: Refuse what is asked more often than recorded; fail unless all was played.
+        conversation: The number of the conversation that every client gets, or None.
+        delays: The rule for delays.
+        timestamps: "now" or "recorded".
+        server: The address of a real server that answers what is missing, or None.
+        adds: Add its answers to the files.
+        report: The form of the report: "text", "json" or "none".
+        report_file: The file for the report, or None.
+    """
+
+    files: list[str] = msgspec.field(default_factory=list)
+    order: str = Order.ANY.value
+    is_strict: bool = False
+    conversation: int | None = None
+    delays: Delays = NO_DELAYS
+    timestamps: str = "now"
+    server: str | None = None
+    adds: bool = False
+    report: str = "text"
+    report_file: str | None = None
+
+
+def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> ReplayOptions:
+    """Parse a command line, without the program's name.
+
+    Args:
+        arguments: The command line.
+        warn: Called with each of QEMU's warnings, as soon as it is found.
+
+    Raises:
+        StartError: At the first option that is wrong, unknown or missing.
+        StartHelp: If an option asks for help.
+    """
+    options = ReplayOptions()
+    parse_words(options, arguments, flags=_FLAGS, readers=_OPTIONS, take_word=_take_file, warn=warn)
+    if options.wants_help or options.wants_version:
+        return options
+    if not options.files:
+        raise StartError("", None, "found no recording, expected a FILE")
+    if options.adds and options.server is None:
+        raise StartError("--add", None, "expected --server ADDRESS, too")
+    check_control_only(options, can_be_pretty=True)
+    return options
+
+
+def _take_file(options: ReplayOptions, word: str) -> None:
+    options.files.append(word)
+
+
+def _one_of(name: str, *choice: str) -> ReadArgument[ReplayOptions]:
+    """Return the reader of an option that has one of a few words."""
+
+    def read(options: ReplayOptions, option: str, argument: str) -> None:
+        if argument not in choice:
+            raise ValueError(f"expected {', '.join(choice[:-1])} or {choice[-1]}")
+        setattr(options, name, argument)
+
+    return read
+
+
+def _conversation(options: ReplayOptions, option: str, argument: str) -> None:
+    if not argument.isascii() or not argument.isdecimal() or not 1 <= int(argument) < 1 << 31:
+        raise ValueError("expected a number from 1")
+    options.conversation = int(argument)
+
+
+def _delays(options: ReplayOptions, option: str, argument: str) -> None:
+    if argument in (NO_DELAYS, RECORDED):
+        options.delays = argument
+        return
+    try:
+        seconds = float(argument)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise ValueError("expected none, recorded, or seconds")
+    options.delays = seconds
+
+
+def _server(options: ReplayOptions, option: str, argument: str) -> None:
+    parse_address(argument)
+    options.server = argument
+
+
+def _report_file(options: ReplayOptions, option: str, argument: str) -> None:
+    options.report_file = os.path.abspath(argument)  # a daemon changes its folder
+
+
+def _strict(options: ReplayOptions) -> None:
+    options.is_strict = True
+
+
+def _add(options: ReplayOptions) -> None:
+    options.adds = True
+
+
+_FLAGS: Final[Mapping[str, Flag[ReplayOptions]]] = {
+    **SHARED_FLAGS,
+    **GUEST_FLAGS,
+    "strict": _strict,
+    "add": _add,
+}
+_OPTIONS: Final[Mapping[str, ReadArgument[ReplayOptions]]] = {
+    **SHARED_OPTIONS,
+    **GUEST_OPTIONS,
+    "order": _one_of("order", *(each.value for each in Order)),
+    "conversation": _conversation,
+    "delays": _delays,
+    "timestamps": _one_of("timestamps", "now", "recorded"),
+    "server": _server,
+    "report": _one_of("report", "text", "json", "none"),
+    "report-file": _report_file,
+}

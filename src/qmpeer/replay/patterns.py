@@ -1,0 +1,189 @@
+r"""Recorded arguments that match more than themselves.
+
+=====================  ============================================================================
+in a recorded command  matches
+=====================  ============================================================================
+``"$any"``             any value
+``"$regex:PATTERN"``   a string, all of which Python's ``re`` matches with the pattern
+``<redacted>``         as a whole value, any value; inside a string, any text
+``"$any": "$any"``     as a member, any further members of the object
+=====================  ============================================================================
+
+``"arguments": "$any"`` matches any arguments, and none. Everything else matches itself: numbers as
+QEMU reads them, so 1 and 1.0 differ (QEMU refuses the second where it expects an integer), and so
+do 1 and true.
+
+Clients choose the texts that patterns are tried on, so no pattern may take for ever: a repeated
+group that holds a repeat or an alternative is refused, and long texts match no pattern.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+import msgspec
+
+from qmpeer import limits
+from qmpeer.messages import REDACTED
+from qmpeer.values import JsonObject, JsonValue
+
+ANY: Final = "$any"
+REGEX: Final = "$regex:"
+
+Matcher: TypeAlias = Callable[[JsonValue], bool]
+"""Tells whether a value matches."""
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class PatternError(Exception):
+    """A pattern that can't be used: what was found, what was expected."""
+
+
+def canonical(value: JsonValue) -> bytes:
+    """Return a text that is equal for equal values: the order of members doesn't count.
+
+    Example:
+        >>> canonical({"b": 1, "a": {}}) == canonical({"a": {}, "b": 1})
+        True
+        >>> canonical(1) == canonical(1.0) or canonical(1) == canonical(True)
+        False
+    """
+    try:
+        return _encode(value)
+    except (ValueError, OverflowError, RecursionError, TypeError):
+        return repr(value).encode("utf-8", "surrogatepass")
+
+
+def is_loose(value: JsonValue) -> bool:
+    """Return True if a recorded value matches others than itself."""
+    if isinstance(value, str):
+        return value == ANY or value.startswith(REGEX) or REDACTED in value
+    if isinstance(value, dict):
+        return ANY in value or any(map(is_loose, value.values()))
+    return isinstance(value, list) and any(map(is_loose, value))
+
+
+def compile_value(value: JsonValue) -> Matcher:
+    """Return the matcher for a recorded value.
+
+    Raises:
+        PatternError: If it holds a pattern that can't be used.
+
+    Example:
+        >>> matches = compile_value({"id": "$any", "file": "$regex:/tmp/.*"})
+        >>> matches({"file": "/tmp/x", "id": 1}), matches({"file": "/tmp/x"})
+        (True, False)
+    """
+    if not is_loose(value):
+        text = canonical(value)
+        return lambda found: canonical(found) == text
+    if isinstance(value, dict):
+        return _compile_object(value)
+    if isinstance(value, list):
+        return _compile_list(value)
+    assert isinstance(value, str)
+    if value in (ANY, REDACTED):
+        return lambda found: True
+    if value.startswith(REGEX):
+        return _compile_regex(value.removeprefix(REGEX))
+    return _compile_text(value.split(REDACTED))
+
+
+def _compile_object(value: JsonObject) -> Matcher:
+    is_open = ANY in value
+    members = {name: compile_value(item) for name, item in value.items() if name != ANY}
+
+    def matches(found: JsonValue) -> bool:
+        return (
+            isinstance(found, dict)
+            and (is_open or len(found) == len(members))
+            and all(name in found and fits(found[name]) for name, fits in members.items())
+        )
+
+    return matches
+
+
+def _compile_list(value: list[JsonValue]) -> Matcher:
+    items = [*map(compile_value, value)]
+
+    def matches(found: JsonValue) -> bool:
+        return (
+            isinstance(found, list)
+            and len(found) == len(items)
+            and all(fits(item) for fits, item in zip(items, found, strict=True))
+        )
+
+    return matches
+
+
+def _compile_text(pieces: list[str]) -> Matcher:
+    """Return the matcher for pieces of text with anything between them, in linear time."""
+    first, *middle, last = pieces
+
+    def matches(found: JsonValue) -> bool:
+        if not isinstance(found, str) or not found.startswith(first) or not found.endswith(last):
+            return False
+        at, end = len(first), len(found) - len(last)
+        for piece in middle:
+            place = found.find(piece, at, end)
+            if place < 0:
+                return False
+            at = place + len(piece)
+        return at <= end
+
+    return matches
+
+
+def _compile_regex(text: str) -> Matcher:
+    if len(text) > limits.REPLAY_PATTERN:
+        raise PatternError(
+            f"found a pattern of {len(text)} characters; {limits.REPLAY_PATTERN} fit"
+        )
+    try:
+        pattern = re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise PatternError(f"found the pattern {text!r}, expected a regular one: {error}") from None
+    if _may_explode(text):
+        raise PatternError(
+            f"found the pattern {text!r}, in which a repeated group holds a repeat or an "
+            "alternative; it might take for ever"
+        )
+
+    def matches(found: JsonValue) -> bool:
+        return (
+            isinstance(found, str)
+            and len(found) <= limits.REPLAY_PATTERN_TEXT
+            and pattern.fullmatch(found) is not None
+        )
+
+    return matches
+
+
+_TOKEN: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.", re.DOTALL)
+_REPEATS: Final = ("*", "+", "{")
+_EXACT: Final = re.compile(r"\{\d+\}")
+
+
+def _may_explode(text: str) -> bool:
+    r"""Return True if a repeated group holds a repeat or an alternative.
+
+    Example:
+        >>> [_may_explode(text) for text in ("(a+)+", "(a|b)*", "(ab)+c*", r"[+*]+\\(*")]
+        [True, True, False, False]
+    """
+    open_groups = [False]  # for each, whether it holds a repeat or an alternative
+    tokens = [each[0] for each in _TOKEN.finditer(text)]
+    for at, token in enumerate(tokens):
+        follows = tokens[at + 1] if at + 1 < len(tokens) else ""
+        if token == "(":
+            open_groups.append(False)
+        elif token == ")" and len(open_groups) > 1:
+            is_variable = open_groups.pop()
+            is_repeated = bool(follows) and follows[0] in _REPEATS
+            if is_variable and is_repeated:
+                return True
+            open_groups[-1] |= is_variable or is_repeated
+        elif token == "|" or (token[0] in _REPEATS and not _EXACT.fullmatch(token)):
+            open_groups[-1] = True
+    return False

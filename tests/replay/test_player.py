@@ -1,0 +1,240 @@
+"""What a client gets for its commands.
+
+Modules: courses, known_answers, lookup, player, playback.
+"""
+
+import pytest
+
+from qmpeer.errors import TranscriptError
+from qmpeer.messages import CommandMessage
+from qmpeer.replay.conversations import recorded_conversations
+from qmpeer.replay.courses import Courses
+from qmpeer.replay.known_answers import KnownAnswers
+from qmpeer.replay.lookup import Lookup
+from qmpeer.replay.playback import Order, Refusal
+from qmpeer.replay.player import Course, Player, Rules, refusal_reply
+from qmpeer.replay.report import Miss, Tally
+from tests.replay.plays import ask, recording
+
+UNRECORDED = ["not recorded!"]
+
+
+class Stage:
+    """Players of one recording."""
+
+    def __init__(self, text: str, rules: Rules = Rules()) -> None:  # noqa: B008 - it is frozen
+        conversations = recorded_conversations(recording(text))
+        self.known = KnownAnswers(conversations)
+        self.tally = Tally(conversations)
+        self.misses: list[Miss] = []
+        self.rules = rules
+        self.courses = [
+            Course(each, Lookup(each.exchanges), self.known.greeting(each))
+            for each in conversations
+        ]
+
+    def player(self, at: int = 0) -> Player:
+        return Player(self.courses[at], self.rules, self.known, self.tally, self.misses.append)
+
+
+def pair(command: str, value: str, arguments: str = "") -> str:
+    member = f', "arguments": {arguments}' if arguments else ""
+    return f'-> {{"execute": "{command}"{member}}}\n<- {{"return": {value}}}\n'
+
+
+def test_answers_in_turn_then_the_last_one_again() -> None:
+    player = Stage(pair("a", "1") + pair("b", "9") + pair("a", "2")).player()
+    assert [ask(player, name) for name in "aabaa"] == [[1], [2], [9], [2], [2]]
+
+
+def test_strict_refuses_more_than_was_recorded() -> None:
+    player = Stage(pair("a", "1"), Rules(is_strict=True)).player()
+    assert ask(player, "a") == [1]
+    assert ask(player, "a") == ["asked more often than recorded!"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "arguments", "is_found"),
+    [
+        pytest.param(
+            '{"a": 1, "b": {"c": 2, "d": 3}}', {"b": {"d": 3, "c": 2}, "a": 1}, True, id="order"
+        ),
+        pytest.param('{"a": 1}', {"a": 1.0}, False, id="integer and double"),
+        pytest.param('{"a": 1.50}', {"a": 15e-1}, True, id="one double"),
+        pytest.param('{"a": 1}', {"a": True}, False, id="integer and boolean"),
+        pytest.param('{"a": 0}', {"a": None}, False, id="null"),
+        pytest.param('{"a": [1, 2]}', {"a": [2, 1]}, False, id="order of items"),
+        pytest.param('{"a": 1}', {"a": 1, "b": 1}, False, id="member added"),
+        pytest.param("{}", {}, True, id="empty and missing"),
+        pytest.param('{"a": "$any"}', {"a": {"b": [1]}}, True, id="any"),
+        pytest.param('{"a": "$any"}', {}, False, id="any isn't missing"),
+        pytest.param('{"a": "x$any"}', {"a": "y"}, False, id="any is a whole value"),
+        pytest.param('"$any"', {"a": 1}, True, id="any arguments"),
+        pytest.param('"$any"', {}, True, id="no arguments are any"),
+        pytest.param('{"a": 1, "$any": "$any"}', {"a": 1, "b": 2}, True, id="further members"),
+        pytest.param('{"a": 1, "$any": "$any"}', {"b": 2}, False, id="a member left out"),
+        pytest.param('{"a": "$regex:/tmp/[^/]+/x"}', {"a": "/tmp/q/x"}, True, id="regex"),
+        pytest.param('{"a": "$regex:/tmp"}', {"a": "/tmp/q"}, False, id="regex of the whole"),
+        pytest.param('{"a": "$regex:.*"}', {"a": 1}, False, id="regex of a number"),
+        pytest.param('{"a": "$regex:a*"}', {"a": "a" * 1001}, False, id="regex of a long text"),
+        pytest.param('{"a": ["$any", {"b": "$regex:x"}]}', {"a": [1, {"b": "x"}]}, True, id="deep"),
+        pytest.param('{"a": "<redacted>"}', {"a": "secret"}, True, id="redacted"),
+        pytest.param('{"a": "<redacted>"}', {"a": {"b": 1}}, True, id="redacted whole"),
+        pytest.param(
+            '{"a": "x=<redacted>,y=<redacted>!"}', {"a": "x=1,y=2!"}, True, id="redacted parts"
+        ),
+        pytest.param('{"a": "x=<redacted>,y"}', {"a": "x=,"}, False, id="redacted part, other end"),
+        pytest.param(
+            '{"a": "ab<redacted>bc"}', {"a": "abc"}, False, id="redacted part, overlapping"
+        ),
+        pytest.param(
+            '{"a": "<redacted>b<redacted>"}', {"a": "xyz"}, False, id="redacted part, missing"
+        ),
+    ],
+)
+def test_lookup_by_arguments(recorded: str, arguments: dict[str, object], is_found: bool) -> None:
+    player = Stage(pair("a", "1", recorded)).player()
+    found = player.ask(CommandMessage("a", arguments))  # type: ignore[arg-type]  # they are JSON
+    assert (not isinstance(found, Refusal)) is is_found
+
+
+def test_plain_arguments_win_over_patterns_and_the_first_pattern_over_others() -> None:
+    text = pair("a", "1", '{"x": "$any"}') + pair("a", "2", '{"x": 5}')
+    player = Stage(
+        text + pair("a", "3", '{"x": "$regex:.*"}') + pair("a", "4", '{"x": "$any"}')
+    ).player()
+    answers = [ask(player, "a", x=5), ask(player, "a", x="t"), ask(player, "a", x="u")]
+    assert answers == [[2], [1], [4]]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "error"),
+    [
+        ("(", r"r.txt:3: found the pattern '\(', expected a regular one: missing \)"),
+        ("(a+)+", "r.txt:3: .* might take for ever"),
+        ("((a|b)c)*", "r.txt:3: .* might take for ever"),
+        ("a" * 1001, "r.txt:3: found a pattern of 1001 characters"),
+    ],
+)
+def test_bad_patterns(pattern: str, error: str) -> None:
+    with pytest.raises(TranscriptError, match=error):
+        Stage(pair("x", "1") + pair("a", "1", f'{{"f": "$regex:{pattern}"}}'))
+
+
+def test_recorded_order() -> None:
+    text = pair("a", "1") + pair("b", "2") + pair("a", "3")
+    player = Stage(text, Rules(Order.RECORDED)).player()
+    out_of_order = ["out of order!"]
+    assert [ask(player, "b"), ask(player, "a"), ask(player, "a")] == [
+        out_of_order,
+        [1],
+        out_of_order,
+    ]
+    assert [ask(player, "c"), ask(player, "b"), ask(player, "a")] == [UNRECORDED, [2], [3]]
+    assert ask(player, "a") == ["asked more often than recorded!"]
+
+
+def test_recorded_order_with_patterns_that_overlap() -> None:
+    text = (
+        pair("a", "1", '{"x": "$any"}')
+        + pair("a", "2", '{"x": "$regex:t"}')
+        + pair("a", "3", '{"x": "t"}')
+    )
+    player = Stage(text, Rules(Order.RECORDED)).player()
+    assert [ask(player, "a", x="t") for _ in range(3)] == [[1], [2], [3]]
+
+
+def test_what_a_client_gets_that_asks_in_vain() -> None:
+    error = refusal_reply(CommandMessage("x-y"), Refusal.UNRECORDED).error
+    assert error == {
+        "class": "CommandNotFound",
+        "desc": "The command x-y has not been found in the recording",
+    }
+    assert refusal_reply(CommandMessage("x"), Refusal.EXHAUSTED).error["class"] == "CommandNotFound"
+    assert refusal_reply(CommandMessage("x"), Refusal.OUT_OF_ORDER).error["class"] == "GenericError"
+
+
+SCHEMA = pair(
+    "query-qmp-schema",
+    '[{"name": "stop", "meta-type": "command"}, {"name": "1", "meta-type": "object"}, '
+    '{"name": "cont", "meta-type": "command"}]',
+)
+VERSION = '{"qemu": {"major": %s, "minor": 1, "micro": 0}, "package": "p"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "capabilities"),
+    [
+        pytest.param("GREETING\nNEGOTIATION\n" + pair("a", "1"), 7, ["oob"], id="own"),
+        pytest.param(
+            "NEGOTIATION\n" + pair("query-version", VERSION % 6), 6, ["oob"], id="query-version"
+        ),
+        pytest.param("NEGOTIATION\n" + pair("query-version", VERSION % 2), 2, [], id="before oob"),
+        pytest.param(pair("a", "1"), 7, [], id="default"),
+        pytest.param('-> {"exec-oob": "a"}\n<- {"return": 1}\n', 7, ["oob"], id="default with oob"),
+        pytest.param(
+            "NEGOTIATION\n"
+            + pair("a", "1")
+            + "\nNEGOTIATION\n"
+            + pair("query-version", VERSION % 5),
+            5,
+            ["oob"],
+            id="another's query-version",
+        ),
+        pytest.param(
+            "NEGOTIATION\n" + pair("a", "1") + "\nGREETING\n" + pair("a", "1"),
+            7,
+            ["oob"],
+            id="another's",
+        ),
+    ],
+)
+def test_greeting(text: str, version: int, capabilities: list[str]) -> None:
+    greeting = Stage(text).courses[0].greeting
+    assert greeting["QMP"]["version"]["qemu"]["major"] == version
+    assert greeting["QMP"]["capabilities"] == capabilities
+
+
+def test_a_guest_agent_greets_nobody_and_syncs_any_number() -> None:
+    stage = Stage(pair("guest-sync", "5", '{"id": 5}') + pair("guest-ping", "{}"))
+    assert stage.courses[0].greeting is None
+    player = stage.player()
+    assert ask(player, "guest-sync", id=77) == [77]
+    assert stage.tally.report().never_asked_count == 1  # guest-ping
+
+
+def test_answers_that_are_derived() -> None:
+    player = Stage("GREETING\n" + SCHEMA + pair("x", "1")).player()
+    assert ask(player, "query-version") == [
+        {"qemu": {"micro": 0, "minor": 2, "major": 7}, "package": ""}
+    ]
+    assert ask(player, "query-commands") == [[{"name": "cont"}, {"name": "stop"}]]
+    names = ask(Stage(pair("x", "1")).player(), "query-commands")[0]
+    assert [each["name"] for each in names] == [
+        "qmp_capabilities",
+        "query-commands",
+        "query-version",
+        "x",
+    ]
+    assert ask(Stage(pair("x", "1")).player(), "query-qmp-schema") == UNRECORDED
+
+
+def test_an_answer_of_another_conversation() -> None:
+    text = "NEGOTIATION\n" + pair("a", "1") + "\nNEGOTIATION\n" + SCHEMA + pair("b", "2")
+    player = Stage(text).player()
+    assert [each["name"] for each in ask(player, "query-qmp-schema")[0]] == ["stop", "1", "cont"]
+    assert ask(player, "b") == UNRECORDED
+
+
+def test_clients_get_the_conversations_in_turn() -> None:
+    stage = Stage("NEGOTIATION\n" + pair("a", "1") + "NEGOTIATION\n" + pair("b", "1"))
+    courses = Courses(stage.courses)
+
+    def take() -> tuple[int, int]:
+        number, course = courses.take()
+        return number, course.conversation.number
+
+    assert [take() for _ in range(3)] == [(0, 1), (1, 2), (2, 1)]
+    courses.give_back(2)
+    courses.give_back(1)
+    assert [take(), take(), take()] == [(1, 2), (2, 1), (3, 2)]
