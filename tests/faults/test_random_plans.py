@@ -8,7 +8,6 @@ import pytest
 from tests.faults.random_plans import RandomPlans
 from tests.monitor.conftest import LOOPS
 
-
 SEEDS = (range(30), range(30, 60))
 
 
