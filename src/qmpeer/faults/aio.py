@@ -121,6 +121,7 @@ class FaultyStream(StreamLayer):
         "_is_handler_paused",
         "_is_held",
         "_is_paused",
+        "_is_raw_paused",
         "_is_running",
         "_is_writing_paused",
         "_loop",
@@ -150,6 +151,7 @@ class FaultyStream(StreamLayer):
         self._is_running = False  # actions are being done: calls from within only add to them
         self._is_paused = False  # by the handler
         self._is_client_held = False  # by the engine
+        self._is_raw_paused = False  # what the raw stream was told
         self._is_writing_paused = False  # by the raw stream
         self._is_held = False  # by the engine
         self._is_handler_paused = False  # what the handler was told
@@ -178,7 +180,7 @@ class FaultyStream(StreamLayer):
         """Hold back data_received() and eof_received() until resume_reading()."""
         self._is_paused = True
         self._engine.pause_output(CLIENT)
-        self._raw.pause_reading()
+        self._settle_reading()
 
     def resume_reading(self) -> None:
         """Resume the calls of data_received()."""
@@ -188,8 +190,8 @@ class FaultyStream(StreamLayer):
         self._engine.resume_output(CLIENT)
         if self._engine.held(CLIENT) or self._engine.next_due is not None:
             self._loop.call_soon(self._advance)  # the handler called us: don't call it now
-        elif not self._is_client_held:
-            self._raw.resume_reading()
+        else:
+            self._settle_reading()
 
     def write_eof(self) -> None:
         """End our direction once everything held back and unsent is sent, if the raw stream can."""
@@ -202,7 +204,7 @@ class FaultyStream(StreamLayer):
         if self._is_closing or self._has_ended:
             return
         self._is_closing = True
-        self._raw.pause_reading()
+        self._settle_reading()
         self._engine.pause_output(CLIENT)
         self._close_timer = self._loop.call_later(limits.CLOSE_TIMEOUT, self._end)
         self._engine.receive_eof(SERVER, self._time())
@@ -260,7 +262,6 @@ class FaultyStream(StreamLayer):
 
     def _advance(self) -> None:
         """Do what is due, outside of a call of the raw stream."""
-        self._timer = None
         if self._has_ended:
             return
         try:
@@ -269,8 +270,7 @@ class FaultyStream(StreamLayer):
             self._error = report_failure(self._loop, self, error)
             self.abort()
             return
-        if not (self._is_paused or self._is_client_held or self._is_closing or self._has_ended):
-            self._raw.resume_reading()
+        self._settle_reading()
 
     def _run(self) -> None:
         """Do all actions that are due."""
@@ -297,14 +297,13 @@ class FaultyStream(StreamLayer):
                 self._send(action.data, action.fds)
             case PauseReading(sender=Sender.CLIENT):
                 self._is_client_held = True
-                self._raw.pause_reading()
+                self._settle_reading()
             case PauseReading():
                 self._is_held = True
                 self._settle_writing()
             case ResumeReading(sender=Sender.CLIENT):
                 self._is_client_held = False
-                if not (self._is_paused or self._is_closing):
-                    self._raw.resume_reading()
+                self._settle_reading()
             case ResumeReading():
                 self._is_held = False
                 self._settle_writing()
@@ -332,6 +331,17 @@ class FaultyStream(StreamLayer):
             self._raw.write(data, fds)
         finally:
             close_all(fds)
+
+    def _settle_reading(self) -> None:
+        """Read from the client or not, as the handler, the engine and close() want it."""
+        is_paused = self._is_paused or self._is_client_held or self._is_closing
+        if is_paused is self._is_raw_paused or self._has_ended:
+            return
+        self._is_raw_paused = is_paused
+        if is_paused:
+            self._raw.pause_reading()
+        else:
+            self._raw.resume_reading()
 
     def _settle_writing(self) -> None:
         """Tell the handler to stop writing, or to go on."""

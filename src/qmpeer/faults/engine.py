@@ -56,8 +56,8 @@ _DRIPS = 20
 """Pieces a second of bytes that drip."""
 _ADDING = frozenset(("garbage", "flood", "inject"))
 _GARBAGE = bytes(set(range(256)).difference(b"{}[]\"'\r\n\xff"))
-"""Bytes of garbage: any, but those that would let JSON's reader wait for another one, line ends, and
-the guest agent's FF."""
+"""Bytes of garbage: any but line ends, the guest agent's FF, and those that would let JSON's reader
+wait for another one."""
 
 
 class Engine:
