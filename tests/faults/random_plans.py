@@ -67,15 +67,13 @@ class RandomPlans:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self.failures.append(f"{context}"))
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            turns = asyncio.Semaphore(AT_ONCE)
+            rest = iter([(seed, talk) for seed in seeds for talk in (self._async, self._blocking)])
 
-            async def run_one(seed: int, talk: Callable[..., Any]) -> None:
-                async with turns:
+            async def run_some() -> None:
+                for seed, talk in rest:
                     await self._run_one(seed, talk, threads)
 
-            await asyncio.gather(
-                *(run_one(seed, talk) for seed in seeds for talk in (self._async, self._blocking))
-            )
+            await asyncio.gather(*(run_some() for _ in range(AT_ONCE)))
         end = time.monotonic() + PATIENCE
         while self._monitor.connections and time.monotonic() < end:
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""What both clients make of each fault: the table on the page, line by line."""
+"""The outcomes of each fault for both clients: the table on the page, line by line."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What a shell has to do for an engine, in order."""
+"""The actions of a shell, in the order in which the engine gives them."""
 
 from typing import TypeAlias
 
@@ -9,7 +9,7 @@ from qmpeer.transcript.entries import Sender
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Send bytes of one side, or bytes in its name, to the other side.
+    """Bytes of one side, or in its name, to send to the other side.
 
     Attributes:
         sender: The side whose bytes these are.
@@ -23,25 +23,25 @@ class Send(msgspec.Struct, frozen=True):
 
 
 class PauseReading(msgspec.Struct, frozen=True):
-    """Read no more from a side."""
+    """The end of reading from a side, for a while."""
 
     sender: Sender
 
 
 class ResumeReading(msgspec.Struct, frozen=True):
-    """Read from a side again."""
+    """The beginning of reading again."""
 
     sender: Sender
 
 
 class EndOutput(msgspec.Struct, frozen=True):
-    """Tell the other side that a side's bytes have ended, after all of them were sent."""
+    """The end of a side's bytes, after all of them were sent; the other side is told."""
 
     sender: Sender
 
 
 class Close(msgspec.Struct, frozen=True):
-    """End the whole connection. After it, only a `Discard` may come.
+    """The end of the whole connection. After it, only a `Discard` may come.
 
     Attributes:
         is_reset: Reset it, where the transport can.
@@ -51,19 +51,19 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class Discard(msgspec.Struct, frozen=True):
-    """Close descriptors whose bytes were lost."""
+    """Descriptors to close, because their bytes were lost."""
 
     fds: tuple[int, ...]
 
 
 class ToProcess(msgspec.Struct, frozen=True):
-    """Do something to the server's process: the fault is a sigstop, sigkill or exit."""
+    """A fault of the server's process: a sigstop, sigkill or exit."""
 
     fault: Fault
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """A fault has happened, for the log."""
+    """A fault that has happened, for the log."""
 
     fault: Fault
 

@@ -1,4 +1,4 @@
-"""What each message is: which command, the reply to which, which event.
+"""The messages of a conversation: commands, the replies to them, events.
 
 A reply belongs to the oldest unanswered command with its id, or to the oldest one without an id if
 it has none. Only the commands that the server got count.
@@ -38,7 +38,7 @@ class Command:
 
 
 class Sight(msgspec.Struct, frozen=True):
-    """What is known about a message.
+    """The facts about a message.
 
     Attributes:
         sender: Who sent it.

@@ -17,7 +17,7 @@ from typing import Final
 
 
 class Part(Enum):
-    """What a piece of a stream is."""
+    """The kinds of pieces of a stream."""
 
     GAP = "between values"
     OPEN = "the beginning of a value, or its middle"

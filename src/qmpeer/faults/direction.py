@@ -19,7 +19,7 @@ COALESCE = 0.05
 
 
 class Mode(Enum):
-    """What happens to the message that is coming in."""
+    """The ways of a message that is coming in."""
 
     HOLD = "held back until it is whole"
     WATCH = "passed on at once, and kept until it is known"

@@ -1,4 +1,4 @@
-"""What becomes of one message: it is edited, cut at bytes, repeated, lost, held back."""
+"""One message on its way through the faults: edited, cut at bytes, repeated, lost, held back."""
 
 from collections.abc import Iterator
 

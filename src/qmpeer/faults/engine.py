@@ -434,7 +434,7 @@ class Engine:
 
         Args:
             rule: The fault.
-            here: The direction in whose output the moment came, behind a message.
+            here: The direction of the message behind which the moment came.
             lacks_line_end: True if the line of that message hasn't ended.
         """
         now, direction = self._now, self._directions[rule.sender]

@@ -10,7 +10,7 @@ from qmpeer.values import JsonObject
 
 
 class Chance(TypedDict, total=False):
-    """How often a fault happens, and on which connection."""
+    """The chance of a fault, its number of times, its connection."""
 
     nth: int
     times: int

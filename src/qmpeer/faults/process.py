@@ -9,7 +9,7 @@ from qmpeer.faults.fault import Fault
 
 
 class ProcessFaults:
-    """What stops or ends a process.
+    """A way to stop or end a process.
 
     Args:
         process: Its id, or the path of its pid file, which is read when a fault happens; by default
