@@ -492,6 +492,8 @@ FAULT_BYTES: Final = 1024 * 1024 * 1024
 """Bytes that one fault adds. Ours. They are made while they are sent."""
 FAULT_PIECE: Final = 64 * 1024
 """Bytes of such a fault that are made at once. Ours."""
+FAULTS_WAITING: Final = 1000
+"""Injected events that wait for the end of a server's message; further ones are dropped. Ours."""
 FAULT_HELD: Final = 1024 * 1024
 """Bytes of one direction that a fault holds back; then their sender isn't read. Ours."""
 FAULT_MESSAGE: Final = 16 * 1024 * 1024

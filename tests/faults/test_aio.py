@@ -282,15 +282,15 @@ async def test_a_stalled_client_stays_unread_after_the_handlers_pause() -> None:
 async def test_what_is_held_back_stops_the_handlers_writing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(limits, "FAULT_HELD", 1000)
+    monkeypatch.setattr(limits, "FAULT_HELD", 10_000)
     scene = Scene("stall after=stop seconds=0.02")
     scene.receive(b'{"execute": "stop"}')
-    scene.stream.write(b"x" * 1000)
+    scene.stream.write(b"x" * 9_000)
     assert "pause_writing" not in scene.handler.calls
-    scene.stream.write(b"x")
+    scene.stream.write(b"x" * 1_000)
     assert "pause_writing" in scene.handler.calls
     await scene.handler.until(lambda: "resume_writing" in scene.handler.calls)
-    assert len(scene.raw.sent) == 1001
+    assert len(scene.raw.sent) == 10_000
 
 
 async def test_a_slow_client_stops_a_flood() -> None:

@@ -4,6 +4,7 @@ Modules: actions, conversation, direction, drafts, output, rule.
 """
 
 import json
+import random
 from itertools import pairwise
 from pathlib import Path
 
@@ -236,6 +237,60 @@ def test_added_bytes_are_made_while_they_are_sent() -> None:
     talk.engine.resume_output(Sender.SERVER)
     talk.until(0.5 + 3e-16)
     assert len(talk.got(Sender.SERVER)) > sent
+
+
+def test_small_pieces_that_are_held_back_count_too() -> None:
+    talk = Talk("stall sender=server")
+    for _ in range(5000):
+        talk.server(b"x")
+    assert talk.lines() == "0 server unread"
+
+
+def test_events_that_wait_for_the_end_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "FAULTS_WAITING", 5)
+    talk = Talk("inject X after=a", answers=False)
+    talk.server(b"{")
+    for id in range(10):
+        talk.client(command("a", id))
+    talk.server(b"}")
+    assert talk.got(Sender.SERVER).count(b"X") == 5
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_faults_of_time_change_no_byte(seed: int) -> None:
+    """Whatever the chunks, the same bytes arrive, and descriptors with them."""
+    chance = random.Random(seed)
+    faults = [
+        "delay seconds=0.5 jitter=0.5 permille=500",
+        "drip command=a speed=50",
+        "slices reply=a size=3 pause=0.01 permille=700",
+        "coalesce seconds=0.2 sender=client",
+        "stall after=a seconds=0.3",
+        "stall event=X seconds=0.1",
+        "delay sender=client byte=7 seconds=0.4",
+    ]
+    talk = Talk(*chance.sample(faults, 4), seed=seed, answers=False)
+    data = (
+        b'{"execute": "a", "id": 1}\r\n{"return": {"x": "}\\""}, "id": 1}\n{"event": "X"}\xff[' * 5
+    )
+    sent: dict[int, list[int]] = {0: [], 1000: []}
+    for sender, first in ((talk.client, 0), (talk.server, 1000)):
+        at = 0
+        while at < len(data):
+            size = chance.randint(1, 40)
+            fds = (first + at,) if chance.random() < 0.1 else ()
+            sent[first] += fds
+            sender(data[at : at + size], fds)
+            at += size
+            talk.until(talk.now + chance.random() / 10)
+    for side in Sender:
+        talk.eof(side)
+    talk.until(talk.now + 200)
+    assert talk.got(Sender.CLIENT) == talk.got(Sender.SERVER) == data
+    assert not talk.closed_fds
+    arrived = [fd for _, fds in talk.fds for fd in fds]
+    assert [fd for fd in arrived if fd < 1000] == sent[0]
+    assert [fd for fd in arrived if fd >= 1000] == sent[1000]
 
 
 def test_forgotten_commands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ from qmpeer.faults.output import Bytes, Item, Mark, Output, Pace
 from qmpeer.faults.rule import Rule
 from qmpeer.transcript.entries import Sender
 
+_ITEM_SIZE = 256
+"""About the bytes of memory that a piece of output takes, besides its own."""
 COALESCE = 0.05
 """The default time of coalesce."""
 
@@ -112,7 +114,8 @@ class Direction:
     def insert(self, items: Sequence[Item], now: float) -> None:
         """Put something between two messages, as soon as there is a place."""
         if self.has_passed:
-            self.waiting += items
+            if len(self.waiting) < limits.FAULTS_WAITING:
+                self.waiting += items
             return
         if self.lacks_line_end:
             # The line's own end, which is still to come, goes away.
@@ -167,7 +170,7 @@ class Direction:
     def is_full(self) -> bool:
         """True if the sender isn't to be read: too much is held back."""
         most = limits.FAULT_HELD // 4 if self.is_reading_paused else limits.FAULT_HELD
-        return self.output.size > most
+        return self.output.size + _ITEM_SIZE * self.output.count > most
 
     def _put(self, data: bytes, now: float, fds: tuple[int, ...]) -> None:
         self.output.put(Bytes(data, fds, self._due(now) if self._delays else -inf))

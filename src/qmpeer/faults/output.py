@@ -138,9 +138,9 @@ class Output:
         return fds
 
     @property
-    def is_empty(self) -> bool:
-        """True if nothing waits."""
-        return not self._items
+    def count(self) -> int:
+        """The number of items that wait."""
+        return len(self._items)
 
     @property
     def next_due(self) -> float:
