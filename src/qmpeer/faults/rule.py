@@ -20,25 +20,42 @@ class Rule:
     Attributes:
         fault: The fault.
         word: Its word.
-        random: Its source of chance.
         sender: Whose bytes it concerns.
         is_moment: True if it waits for a moment rather than for a message.
         is_over: True if it can't happen again.
     """
 
-    __slots__ = ("_found", "_happened", "fault", "is_moment", "is_over", "random", "sender", "word")
+    __slots__ = (
+        "_found",
+        "_happened",
+        "_random",
+        "_seed",
+        "fault",
+        "is_moment",
+        "is_over",
+        "sender",
+        "word",
+    )
 
     def __init__(self, fault: Fault, name: str, seed: int) -> None:
         self.fault = fault
         self.word: str = fault.word
         own = fault.get("seed")
-        self.random: Random = Random(f"{seed if own is None else own}/{name}/{fault}")
+        self._seed = f"{seed if own is None else own}/{name}"
+        self._random: Random | None = None
         self.sender: Sender = Sender.SERVER if fault.is_of_server else Sender.CLIENT
         self._found = 0
         self._happened = 0
         self.is_over: bool = False
         target = fault.target
         self.is_moment: bool = target in MOMENTS or (target is None and not self._is_of_messages)
+
+    @property
+    def random(self) -> Random:
+        """Its source of chance, made when it is first needed: it takes 2.5 kB."""
+        if self._random is None:
+            self._random = Random(f"{self._seed}/{self.fault}")
+        return self._random
 
     @property
     def _is_of_messages(self) -> bool:
