@@ -30,6 +30,7 @@ PUBLIC = (
     "qmpeer.client",
     "qmpeer.codegen",
     "qmpeer.errors",
+    "qmpeer.faults",
     "qmpeer.keyboard",
     "qmpeer.messages",
     "qmpeer.monitor",
