@@ -49,8 +49,7 @@ async def test_a_server_that_is_not_there(
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"link 1 of {client}:")
     assert caplog.messages[0].endswith(
-        ": reset: no connection to unix:/nowhere/qmp: "
-        "[Errno 2] No such file or directory: 'unix:/nowhere/qmp'"
+        ": reset: no connection to unix:/nowhere/qmp: No such file or directory"
     )
 
 
@@ -347,7 +346,8 @@ async def test_two_hundred_links_leave_nothing_behind(ends: Ends) -> None:
     await until(lambda: not relay.links)
     await until(lambda: len(asyncio.all_tasks()) == tasks)
     assert open_fds() == before
-    assert links_in_memory() <= others
+    # uvloop frees its handles some turns later.
+    await until(lambda: links_in_memory() <= others)
 
 
 def links_in_memory() -> int:
