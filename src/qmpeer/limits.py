@@ -475,5 +475,7 @@ REPLAY_DIFFERENCES: Final = 20
 """Differences between two commands that a report names. Ours."""
 REPLAY_SHOWN: Final = 200
 """Characters of a value in a report. Ours."""
+REPLAY_KEPT: Final = 16 * 1024
+"""Bytes of a value that a report keeps whole; of a longer one, it keeps the beginning. Ours."""
 REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""

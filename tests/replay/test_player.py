@@ -13,7 +13,8 @@ from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
 from qmpeer.replay.playback import Order, Refusal
 from qmpeer.replay.player import Course, Player, Rules, refusal_reply
-from qmpeer.replay.report import Miss, Tally
+from qmpeer.replay.report import Miss
+from qmpeer.replay.tally import Tally
 from tests.replay.plays import ask, recording
 
 UNRECORDED = ["not recorded!"]
