@@ -116,6 +116,13 @@ MESSAGES ?= 1000000
 soak: .venv/.dev test-programs ## Send a million messages through a relay to a real QEMU, and compare every byte at both ends
 	@$(BIN)/python -m tests.relay.soak --messages $(MESSAGES)
 
+FIRST ?= 0
+PLANS ?= 10000
+
+.PHONY: faults
+faults: .venv/.dev ## Run random plans of faults between both clients and our monitor
+	@$(BIN)/python -m tests.faults.random_plans $(FIRST) $(PLANS)
+
 .PHONY: coverage
 coverage: .venv/.dev test-programs ## Run the tests of make test, and list the lines that they don't execute
 	@$(PYTEST) $(SIDE_BY_SIDE) -m 'not slow and not alone' --cov --cov-report=

@@ -13,6 +13,7 @@ from qmpeer.errors import (
     CompletionError,
     ConflictError,
     ConnectionClosed,
+    FaultError,
     JobError,
     KeyboardError,
     KeyNameError,
@@ -58,6 +59,10 @@ SENTENCES = [
     (
         CompletionError("device_del", "RESET", {"guest": True}, "the guest was reset"),
         'device_del was accepted, but not completed: the guest was reset: RESET {"guest": true}',
+    ),
+    (
+        FaultError("found 'ctu'", "did you mean cut?", "faults.txt:3"),
+        "faults.txt:3: found 'ctu'; did you mean cut?",
     ),
     (
         ConflictError("object", "o", {"a": (1, 2), "b": ("x", None)}, "object-add"),

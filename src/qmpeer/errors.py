@@ -23,6 +23,7 @@
       LayoutError         a layout isn't available            .layout
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
+    FaultError            a fault to inject can't be          .reason .hint .place
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
       SchemaSemanticError it can be read, but breaks QAPI's rules
@@ -51,6 +52,7 @@ __all__ = [
     "CompletionError",
     "ConflictError",
     "ConnectionClosed",
+    "FaultError",
     "JobError",
     "KeyNameError",
     "KeyboardError",
@@ -401,6 +403,26 @@ class ChardevError(QMPError, ValueError):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class FaultError(QMPError, ValueError):
+    """A fault that can't be injected as it is written.
+
+    Attributes:
+        reason: What was found and what was expected.
+        hint: A similar word or another way to say it, or "".
+        place: The file and the line, such as "faults.txt:3"; "" if it wasn't read from a file.
+    """
+
+    def __init__(self, reason: str, hint: str = "", place: str = "") -> None:
+        super().__init__(reason, hint, place)
+        self.reason = reason
+        self.hint = hint
+        self.place = place
+
+    def __str__(self) -> str:
+        before = f"{self.place}: " if self.place else ""
+        return f"{before}{self.reason}{f'; {self.hint}' if self.hint else ''}"
 
 
 class KeyboardError(QMPError, ValueError):

@@ -167,7 +167,7 @@ NAMES_TIMEOUT: Final = 2.0
 # Transport.
 READ_SIZE: Final = 64 * 1024
 """Bytes of one read. Ours: a buffer of 256 KiB would cost 10 µs a read."""
-HANGUP_CHECK: Final = 0.02
+HANGUP_CHECK: Final = 0.1
 """Seconds after a read without a reply before a stream on uvloop checks whether the peer has hung
 up. Ours: checking at each read would cost a system call."""
 MESSAGE_FDS: Final = 253
@@ -479,3 +479,29 @@ REPLAY_KEPT: Final = 16 * 1024
 """Bytes of a value that a report keeps whole; of a longer one, it keeps the beginning. Ours."""
 REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""
+
+# Faults.
+FAULTS: Final = 1000
+"""Faults of one plan. Ours."""
+FAULT_TEXT: Final = 64 * 1024
+"""Characters of one fault. Ours."""
+FAULT_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a file of faults. Ours."""
+FAULT_SECONDS: Final = 86400.0
+"""The longest time of a fault in seconds. Ours: a day."""
+FAULT_NUMBER: Final = 1_000_000_000
+"""The largest number of a message, a match, a connection or a byte. Ours."""
+FAULT_COUNT: Final = 1_000_000
+"""Events of one flood, and copies of one message. Ours."""
+FAULT_BYTES: Final = 1024 * 1024 * 1024
+"""Bytes that one fault adds. Ours. They are made while they are sent."""
+FAULT_PIECE: Final = 64 * 1024
+"""Bytes of such a fault that are made at once. Ours."""
+FAULTS_WAITING: Final = 1000
+"""Injected events that wait for the end of a server's message; further ones are dropped. Ours."""
+FAULT_HELD: Final = 1024 * 1024
+"""Bytes of one direction that a fault holds back; then their sender isn't read. Ours."""
+FAULT_MESSAGE: Final = 16 * 1024 * 1024
+"""Bytes of the longest message that faults look into; longer ones pass as they come. Ours."""
+FAULT_COMMANDS: Final = 16 * 1024
+"""Unanswered commands whose replies faults recognize; then the oldest are forgotten. Ours."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer import AsyncClient, QMPError
+from qmpeer import AsyncClient, CommandInterrupted, QMPError
 from qmpeer.cli.main import main
 from qmpeer.cli.relay_options import RelayOptions, parse_relay_options
 from tests.cli.relaying import Relaying, monitor_at
@@ -39,6 +39,11 @@ def parse(*words: str) -> RelayOptions:
         ("q --timeout 0 -qmp stdio", "--timeout 0: expected a positive number of seconds"),
         ("q --timeout -qmp stdio", "--timeout -qmp: expected a positive number of seconds"),
         ("q -serial stdio", "-serial: invalid option"),
+        (
+            "q -qmp stdio --fault ctu",
+            "--fault ctu: found an unknown fault 'ctu'; did you mean cut?",
+        ),
+        ("q -qmp stdio --fault sigkill", "--fault sigkill: expected --server-pid, the server's"),
         ("q -qmp unix:./q,server=on", "-qmp unix:./q,server=on: this is the server's address"),
         ("q -qmp unix:/nonexistent/p,server=on", "-qmp unix:/nonexistent/p,server=on: Failed to"),
     ],
@@ -90,6 +95,22 @@ async def test_clients_come_in_on_each_device(tmp_path: Path) -> None:
         assert relaying.said == []
     assert relaying.said == ["terminating on signal 15"]
     assert not (tmp_path / "own").exists()
+
+
+async def test_faults(tmp_path: Path) -> None:
+    """They happen between the relay's clients and a server that knows nothing of them."""
+    fault = "cut reply=query-status byte=5 connection=1"
+    options = parse(
+        str(tmp_path / "vm"), "-qmp", f"unix:{tmp_path}/own,server=on,wait=off",
+        "--fault", fault, "--fault", "late seconds=0.01",
+    )  # fmt: skip
+    async with monitor_at(tmp_path / "vm"), Relaying(options) as relaying:
+        async with await AsyncClient.connect(tmp_path / "own", timeout=PATIENCE) as client:
+            with pytest.raises(CommandInterrupted):
+                await client.execute("query-status")
+        async with await AsyncClient.connect(tmp_path / "own", timeout=PATIENCE) as client:
+            assert await client.execute("query-status") == {"status": "running"}
+        assert relaying.said == [f"fault: {fault}"]
 
 
 async def test_a_server_that_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

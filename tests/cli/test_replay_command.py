@@ -88,10 +88,13 @@ def test_a_report_as_text_on_standard_error(tmp_path: Path) -> None:
 
 
 def test_a_report_as_json_on_standard_output(tmp_path: Path) -> None:
-    status, out, err = replay(tmp_path, "--strict", "--report", "json", asks="a")
+    fault = ("--fault", "delay seconds=0.001")
+    status, out, err = replay(tmp_path, "--strict", "--report", "json", *fault, asks="a")
     assert status == 0
     assert json.loads(out)["is_complete"] is True
-    assert err.startswith("qmpeer replay: terminating on signal 15")
+    shown = err.splitlines()
+    assert shown[0] == "qmpeer replay: fault: delay seconds=0.001"
+    assert shown[1].startswith("qmpeer replay: terminating on signal 15")
 
 
 def test_a_report_in_a_file(tmp_path: Path) -> None:

@@ -6,12 +6,15 @@ import socket
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.recording import Recording, read_transcript
+from qmpeer.sources.saved import find_answer
+from qmpeer.transcript import Line
 from tests.cli.fake_agent import FakeAgent
 from tests.client.conftest import OurMonitor
 from tests.client.faces import Face, background
@@ -20,6 +23,7 @@ from tests.client.test_closing import run_python
 from tests.client.test_reconnecting import connected as reconnecting
 from tests.forks import in_child
 from tests.patience import PATIENCE
+from tests.qemu import QEMU
 
 REDACTED = '{"protocol": "vnc", "password": "<redacted>"}'
 REFUSAL = '{"class": "CommandNotFound", "desc": "The command set_password has not been found"}'
@@ -260,3 +264,17 @@ def test_threads_share_a_client_and_its_recording(ours: OurMonitor, path: Path) 
     found = lines(path)
     assert sum(line.startswith('-> {"execute":"echo"') for line in found) == 150
     assert sum(line.startswith('<- {"return": {"value"') for line in found) == 150
+
+
+@pytest.mark.real
+def test_a_pretty_monitor_of_qemu(program: Callable[[str], str], path: Path) -> None:
+    argv = [program(QEMU), "-machine", "none", "-nodefaults", "-display", "none"]
+    monitor = ["-chardev", "socket,id=m,fd={fd}", "-mon", "chardev=m,mode=control,pretty=on"]
+    with Client.launch(argv, record=path, monitor=monitor, timeout=PATIENCE) as vm:
+        schema = vm.execute("query-qmp-schema")
+        vm.execute("object-add", {"qom-type": "secret", "id": "s", "data": "s3cret!"})
+    (section,) = read_transcript(path).sections
+    said = [entry.data for entry in section.entries if isinstance(entry, Line)]
+    assert b'    "return": {\r\n' in said
+    assert "s3cret!" not in path.read_text()
+    assert find_answer(path.read_bytes(), "vm.txt") == schema

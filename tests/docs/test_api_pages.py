@@ -19,6 +19,8 @@ LEFT_OUT = {
         "parse_command", "parse_greeting", "parse_message", "return_message", "shown", "shown_text",
         "unexpected_member", "version_value",
     },
+    "qmpeer.recording": {"dated_title", "open_private", "read_bounded"},
+    "qmpeer.transcript": {"too_long"},
 }  # fmt: skip
 """By room, names that other rooms need, and a user doesn't."""
 PUBLIC = (
@@ -28,12 +30,16 @@ PUBLIC = (
     "qmpeer.client",
     "qmpeer.codegen",
     "qmpeer.errors",
+    "qmpeer.faults",
     "qmpeer.keyboard",
     "qmpeer.messages",
     "qmpeer.monitor",
+    "qmpeer.recording",
+    "qmpeer.relay",
     "qmpeer.replay",
     "qmpeer.schema",
     "qmpeer.sources",
+    "qmpeer.transcript",
     "qmpeer.transport",
 )
 _DIRECTIVE = re.compile(

@@ -1,6 +1,7 @@
 """The files of recordings: private, whole lines, one writer."""
 
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -8,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.recording import open_private
+from qmpeer import limits
+from qmpeer.recording import open_private, read_transcript
 from qmpeer.recording.text_file import TextFile
 
 
@@ -57,6 +59,28 @@ def test_a_device_without_space(recwarn: pytest.WarningsRecorder) -> None:
     file.write("b\n")
     file.close()
     file.write("c\n")
+
+
+def test_a_file_ends_before_it_is_too_long_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TRANSCRIPT_SIZE", 12)
+    path = tmp_path / "f"
+    file = TextFile(str(path))
+    for line in ("-> {}\n", "<- {}\n", "-> {}\n"):
+        file.write(line)
+    assert file.failure is not None
+    assert file.failure.errno == errno.EFBIG
+    file.close()
+    assert path.read_text() == "-> {}\n<- {}\n"
+    assert read_transcript(path).sections
+
+
+def test_a_forgotten_file_is_closed(tmp_path: Path) -> None:
+    path = str(tmp_path / "f")
+    TextFile(path)
+    gc.collect()
+    TextFile(path).close()
 
 
 @pytest.mark.parametrize("options", [[], ["-W", "error"]])

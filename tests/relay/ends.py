@@ -62,6 +62,13 @@ class End:
                 received += data
         return received
 
+    def is_readable(self) -> bool:
+        """Return True if something was received and isn't read yet."""
+        try:
+            return bool(self.sock.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
+
     def end_output(self) -> None:
         self.sock.shutdown(socket.SHUT_WR)
 

@@ -52,7 +52,7 @@ class Side:
 
 @dataclass
 class Tally:
-    """What passed, and what was found wrong."""
+    """The counts of what passed, and the faults."""
 
     messages: int = 0
     bytes: int = 0

@@ -1,4 +1,4 @@
-"""What an observer sees, and that it can do no harm."""
+"""An observer's calls, and an observer that fails."""
 
 import logging
 import os

@@ -17,6 +17,7 @@ from qmpeer.transport import TcpAddress, UnixAddress
 from qmpeer.transport.aio import HandlerFactory
 from qmpeer.transport.aio.filtered_stream import filtered
 from qmpeer.transport.filters import TelnetFilter
+from qmpeer.transport.sockets import Endpoint
 from tests.patience import PATIENCE
 from tests.relay.ends import End, Ends, open_fds, until
 
@@ -126,6 +127,19 @@ async def test_a_connected_socket_serves_one_client(
     assert caplog.messages[0].endswith("its connection served an earlier client")
     await one.send(b"request")
     assert await other.receive(7) == b"request"
+
+
+async def test_an_address_of_another_package_that_fails(
+    ends: Ends, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(TcpAddress, frozen=True):
+        def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
+            raise ZeroDivisionError
+
+    ends.server_address = Broken("broken", 1)
+    await ends.relay("unix")
+    assert await (await ends.client()).rest() == b""
+    assert caplog.messages[0].endswith(": reset: no connection to tcp:broken:1: ZeroDivisionError")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +283,7 @@ async def test_a_closed_relay_has_sent_everything(ends: Ends) -> None:
     one, other = await ends.pair("unix", "tcp")
     relay = ends.relays[0]
     await one.send(b"last words")
-    await until(lambda: readable(other))
+    await until(other.is_readable)
     relay.close()
     relay.close()
     await relay.wait_closed()
@@ -284,13 +298,6 @@ async def test_a_closed_relay_has_sent_everything(ends: Ends) -> None:
     assert repr(relay) == f"<Relay to {ends.server_address}, 0 clients>"
     assert (await relay.listen("tcp:127.0.0.1:0")).clients == 0
     assert relay.listeners == []
-
-
-def readable(end: End) -> bool:
-    try:
-        return bool(end.sock.recv(1, socket.MSG_PEEK))
-    except BlockingIOError:
-        return False
 
 
 async def test_a_relay_that_is_closed_while_it_dials(ends: Ends) -> None:

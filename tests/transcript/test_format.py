@@ -62,7 +62,7 @@ ENTRIES = [
     pytest.param("@ descriptors 2 from client", Descriptors(CLIENT, 2), id="descriptors"),
     pytest.param("@ noise from server \\xff \\x5c", Noise(SERVER, b"\xff \\"), id="noise"),
     pytest.param("@ noise from client  \\x20", Noise(CLIENT, b"  "), id="blank noise"),
-    pytest.param("# a: remark", Remark("a: remark"), id="a remark behind another entry"),
+    pytest.param("#  a: remark", Remark("a: remark"), id="a remark like a fact"),
     pytest.param("#", Remark(""), id="an empty remark"),
 ]
 
@@ -128,7 +128,7 @@ def test_heading_facts_and_order() -> None:
 
 
 def test_remarks() -> None:
-    text = "# one\n# state: x\n# no fact\n# neither: this\n-> a\n# state: nor this\n<- b\n"
+    text = "# one\n# state: x\n# no fact\n#  neither: this\n-> a\n#  state: nor this\n<- b\n"
     (section,) = parse_transcript(text).sections
     assert section.facts == {"state": "x"}
     assert [entry.text for entry in section.entries if isinstance(entry, Remark)] == [
@@ -137,6 +137,7 @@ def test_remarks() -> None:
         "state: nor this",
     ]
     assert section.line == 3
+    assert parse_transcript(text.replace("#  ", "# ")).sections == (section,)
     assert format_transcript(Transcript("", (section,))) == text
 
 
@@ -176,6 +177,20 @@ def test_control_characters_in_texts_for_people_are_blanks() -> None:
 def test_a_fact_has_a_plain_name(name: str) -> None:
     with pytest.raises(ValueError, match="expected lower-case letters and blanks"):
         format_title("t", {name: "x"})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(OnConnection(0), id="no connection"),
+        pytest.param(Elapsed(-1.0), id="before the beginning"),
+        pytest.param(Elapsed(float("inf")), id="never"),
+        pytest.param(Descriptors(CLIENT, 0), id="no descriptors"),
+    ],
+)
+def test_numbers_that_cannot_be(entry: Entry) -> None:
+    with pytest.raises(ValueError, match=r"found .@ .* expected .@ "):
+        format_entry(entry)
 
 
 def test_lines_and_names_are_no_part_of_equality() -> None:
@@ -286,7 +301,7 @@ def test_round_trip(heading: str, sections: list[Section]) -> None:
     lines = text.split("\n")
     for section in parse_transcript(text).sections:
         for number, entry in enumerate(section.entries, section.line):
-            assert f"{lines[number - 1].replace('#  ', '# ')}\n" == format_entry(entry)
+            assert f"{lines[number - 1]}\n" == format_entry(entry)
 
 
 PIECES = ["-> ", "<- ", "@ ", "# ", "\n", "\r", "\t", " ", "{", "\\x", "ff", ":"]

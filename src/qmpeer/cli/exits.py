@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from qmpeer.display.safe_text import visible, visible_lines
-from qmpeer.errors import CommandError, QMPError, SchemaError, ValidationError
+from qmpeer.errors import (
+    CommandError,
+    QMPError,
+    SchemaError,
+    TranscriptError,
+    ValidationError,
+)
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -107,7 +113,7 @@ def _status_of(program: str, error: Exception) -> int:
             text, status = str(error), USAGE
         case UsageError():
             text, status = f"{error}; see {program} --help", USAGE
-        case CommandError() | ValidationError() | RefusedError():
+        case CommandError() | ValidationError() | RefusedError() | TranscriptError():
             text, status = str(error), REFUSED
         case OSError():
             text, status = os_text(error), UNREACHABLE

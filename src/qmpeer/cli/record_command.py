@@ -15,6 +15,7 @@ from qmpeer.cli.relay_options import (
     parse_relay_options,
 )
 from qmpeer.options import Flag, ReadArgument, StartError, Warn, set_to
+from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE
 from qmpeer.options.usage import CLIENTS
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ example:
 {OWN_OPTIONS}  -o FILE             the file to write to
   --no-times          leave out when each line came, so that two recordings can be compared
 
+{FAULTS_USAGE}{PROCESS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 

@@ -14,6 +14,7 @@ from qmpeer.cli.relay_options import (
     parse_relay_options,
 )
 from qmpeer.options import Warn
+from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE
 from qmpeer.options.usage import CLIENTS
 
 PROGRAM: Final = "qmpeer relay"
@@ -28,6 +29,7 @@ example:
   $ qmpeer relay /run/vm.qmp -qmp unix:/run/relay.qmp,server=on,wait=off
 
 {OWN_OPTIONS}
+{FAULTS_USAGE}{PROCESS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 

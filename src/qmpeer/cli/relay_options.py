@@ -8,8 +8,10 @@ from qmpeer import limits
 from qmpeer.cli.command_line import seconds
 from qmpeer.messages import redact_urls
 from qmpeer.options import (
+    FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
+    PROCESS_OPTIONS,
     SHARED_FLAGS,
     SHARED_OPTIONS,
     Flag,
@@ -17,6 +19,7 @@ from qmpeer.options import (
     ReadArgument,
     StartError,
     Warn,
+    check_process,
     parse_words,
     set_to,
 )
@@ -79,13 +82,21 @@ def parse_relay_options(
         options,
         words,
         flags={**GUEST_FLAGS, **SHARED_FLAGS, **_FLAGS, **(flags or {})},
-        readers={**GUEST_OPTIONS, **SHARED_OPTIONS, **_OPTIONS, **(readers or {})},
+        readers={
+            **GUEST_OPTIONS,
+            **SHARED_OPTIONS,
+            **FAULT_OPTIONS,
+            **PROCESS_OPTIONS,
+            **_OPTIONS,
+            **(readers or {}),
+        },
         take_word=_take_address,
         warn=warn,
     )
     if not (options.wants_help or options.wants_version):
         _check_server(options)
         check_control_only(options)
+        check_process(options)
     return options
 
 

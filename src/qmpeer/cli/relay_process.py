@@ -1,9 +1,10 @@
 """The process of a program that passes clients on to a server."""
 
+import asyncio
 from collections.abc import Callable
 
 from qmpeer.cli.relay_options import RelayOptions
-from qmpeer.options import Warn
+from qmpeer.options import Disturbance, Warn
 from qmpeer.options.control_monitors import ControlMonitors
 from qmpeer.options.devices import Devices
 from qmpeer.options.process import CallOnSignal, run_program, show_line
@@ -48,9 +49,11 @@ class _Relaying:
         self._options = options
         self._report = report
         self._when_ready = when_ready
+        self._disturbance = Disturbance(options, report)
         self._relay = Relay(
             options.server,
             observer=observer,
+            wrap=self._disturbance.wrap,
             timeout=options.timeout,
             wait_for_socket=options.waits_for_socket,
         )
@@ -62,6 +65,8 @@ class _Relaying:
 
     async def open(self) -> None:
         """Open the devices, on which clients then come in."""
+        if self._disturbance.late:
+            await asyncio.sleep(self._disturbance.late)
         await open_monitors(self._devices, self._monitors, self._options, self._report)
         if not self._devices.chardevs.are_closed:
             self._when_ready()

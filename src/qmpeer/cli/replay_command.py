@@ -9,6 +9,7 @@ from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.errors import TranscriptError
 from qmpeer.options import Warn
+from qmpeer.options.fault_options import FAULTS_USAGE
 from qmpeer.options.usage import CLIENTS
 from qmpeer.replay.options import ReplayOptions, parse_options
 from qmpeer.wire import encode_line
@@ -47,6 +48,7 @@ options:
                       standard output; default text
   --report-file FILE  write the report to FILE instead
 
+{FAULTS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 

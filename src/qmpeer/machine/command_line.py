@@ -16,6 +16,7 @@ from qmpeer.errors import ChardevError
 from qmpeer.machine.options import Options, PortOption
 from qmpeer.messages import qemu_texts
 from qmpeer.options import (
+    FAULT_OPTIONS,
     SHARED_FLAGS,
     SHARED_OPTIONS,
     Flag,
@@ -162,6 +163,7 @@ _FLAGS: Final[dict[str, Flag[Options]]] = {
 }
 _OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
     **SHARED_OPTIONS,
+    **FAULT_OPTIONS,
     "serial": _port("serial"),
     "parallel": _port("parallel"),
     "name": _name,

@@ -6,7 +6,7 @@ It is small on purpose. It has no guest, like QEMU's machine type ``none``, and 
 
 import logging
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from qmpeer import __version__
@@ -28,6 +28,7 @@ from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.object_options import object_types
 from qmpeer.options.objects import Objects
 from qmpeer.schema import Schema
+from qmpeer.transport.aio import HandlerFactory
 from qmpeer.values import JsonObject, JsonValue
 
 log: logging.Logger = logging.getLogger("qmpeer.machine")
@@ -48,6 +49,7 @@ class Machine:
         show: Shows a line on standard output, such as the path of a pty. It is called only until
             the machine has started; later a command that creates a pty returns the path.
         report: Shows an error that belongs to no command on standard error.
+        wrap: Puts something between a control monitor's streams and their handlers.
 
     Attributes:
         interface: The machine's declared interface.
@@ -67,7 +69,11 @@ class Machine:
     """
 
     def __init__(
-        self, options: Options, show: ShowText = _show_nothing, report: ShowText = log.error
+        self,
+        options: Options,
+        show: ShowText = _show_nothing,
+        report: ShowText = log.error,
+        wrap: Callable[[HandlerFactory], HandlerFactory] | None = None,
     ) -> None:
         self.has_monitor_objects: bool = options.has_monitor_objects
         self.interface: Schema = load(options.has_monitor_objects)
@@ -77,6 +83,7 @@ class Machine:
             package=f"qmpeer {__version__}",
             schema=self.interface,
             policy=options.policy,
+            wrap=wrap,
         )
         self.state: RunState = RunState.PRELAUNCH
         self._options = options

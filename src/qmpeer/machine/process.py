@@ -1,11 +1,13 @@
 """The process of ``qmpeer serve``, from opening the monitors to the end of the machine."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.options import Options
 from qmpeer.machine.startup import open_all
+from qmpeer.options import Disturbance
 from qmpeer.options.devices import ShowText
 from qmpeer.options.process import CallOnSignal, run_program, show_line
 
@@ -39,7 +41,8 @@ class _Serving:
         self._options = options
         self._report = report
         self._when_ready = when_ready
-        self._machine = Machine(options, show_line, report)
+        self._disturbance = Disturbance(options, report)
+        self._machine = Machine(options, show_line, report, self._disturbance.wrap)
         self._machine.monitor.human.later(partial(_register_human_commands, self._machine))
 
     async def open(self) -> None:
@@ -48,6 +51,8 @@ class _Serving:
         Spec: QEMU executes no command before the guest has started, so no client sees its RESUME
         event.
         """
+        if self._disturbance.late:
+            await asyncio.sleep(self._disturbance.late)
         await open_all(self._machine, self._options, self._report)
         # No await from here to start(): a client could get its first command in between.
         if not self._machine.is_shutting_down:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from qmpeer.options.fault_options import FAULTS_USAGE
 from qmpeer.options.usage import ACCESS, CHARDEVS, DESCRIPTORS, DEVICE_FORMS, HELP, PROCESS
 
 USAGE: Final = f"""\
@@ -33,6 +34,7 @@ character devices:
   -echr N             the character that begins the escapes of mux=on; default 1, C-a
 {DESCRIPTORS}
 {ACCESS}
+{FAULTS_USAGE}
 machine:
   -S                  start with the guest stopped
   -name [guest=]NAME  the guest's name, for query-name

@@ -30,7 +30,13 @@ from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.human_lines import HumanLines
 from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.loop import MonitorLoop
-from qmpeer.monitor.openings import CharacterDevice, DetachableDevice, OpeningOptions, Openings
+from qmpeer.monitor.openings import (
+    CharacterDevice,
+    DetachableDevice,
+    FactoryWrapper,
+    OpeningOptions,
+    Openings,
+)
 from qmpeer.monitor.threads import ENDING, CallSoon, Threads
 from qmpeer.monitor.turns import Turns
 from qmpeer.schema import Policy, Schema, name_fault
@@ -64,6 +70,9 @@ class Monitor:
         linger: Seconds for which the loop stays awake for the next command while only one client is
             active. This makes that client's commands up to twice as fast and takes processor time.
             0 switches it off, for programs that do other work on the same loop.
+        wrap: Puts something between each stream and its handler, wherever a control monitor is
+            opened: ``Injector(faults).wrap`` of `qmpeer.faults` injects faults. It gets the factory
+            of the handlers and returns another one.
 
     Attributes:
         human: The commands of its human monitors, and the hooks for completion and registers.
@@ -92,6 +101,7 @@ class Monitor:
         policy: Policy | None = None,
         checks_output: bool = False,
         linger: float = limits.LINGER,
+        wrap: FactoryWrapper | None = None,
     ) -> None:
         self.name: str = name
         self.version: Version = Version(QemuVersion(*version), name if package is None else package)
@@ -121,6 +131,7 @@ class Monitor:
             self._commands,
             self.human,
             raw_backend,
+            wrap,
         )
         self._thread: threading.Thread | None = None
         own(self)

@@ -31,6 +31,8 @@ from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
+FactoryWrapper = Callable[[HandlerFactory], HandlerFactory]
+"""Puts something between a stream and the handler that a factory makes for it."""
 ConnectionT = TypeVar("ConnectionT", bound=MonitorConnection)
 
 
@@ -97,6 +99,7 @@ class Openings:
         commands: Executes the commands of control monitors.
         human: Executes the commands of human monitors.
         raw_backend: Executes all commands of control monitors in place of ``commands``, or None.
+        wrap: Wraps the factories of control monitors' connections.
 
     Attributes:
         listeners: The open listeners.
@@ -113,6 +116,7 @@ class Openings:
         commands: CommandExecutor,
         human: HumanCommands,
         raw_backend: RawBackend | None,
+        wrap: FactoryWrapper | None = None,
     ) -> None:
         self.listeners: list[Listener] = []
         self.connections: set[MonitorConnection] = connections
@@ -123,6 +127,7 @@ class Openings:
         self._commands = commands
         self._human = human
         self._raw_backend = raw_backend
+        self._wrap = wrap
         self._attaching: set[asyncio.Task[None]] = set()
         self._unopened: list[Callable[[], None]] = []
         self._named_fds: WeakSet[NamedFds] = WeakSet()
@@ -131,10 +136,13 @@ class Openings:
 
     # Factories for the handlers of streams
 
-    def _factory(self, options: OpeningOptions) -> Callable[[Stream], MonitorConnection]:
+    def _factory(self, options: OpeningOptions) -> HandlerFactory:
         if options.human:
             return self.human_factory()
-        return self.control_factory(options.pretty)
+        return self._wrapped(self.control_factory(options.pretty))
+
+    def _wrapped(self, factory: HandlerFactory) -> HandlerFactory:
+        return factory if self._wrap is None else self._wrap(factory)
 
     def control_factory(
         self, pretty: bool, *, oob: bool = True, greets: bool = True
@@ -298,7 +306,7 @@ class Openings:
             factory = self._human_factory(access, focused=is_focused, greeting=greeting)
         else:
             access = self._access_point(self._commands, when_left)
-            factory = self._device_factory(access, device, options.pretty)
+            factory = self._wrapped(self._device_factory(access, device, options.pretty))
         device.attach(factory, wants_echo=not options.human)
         return factory, access
 

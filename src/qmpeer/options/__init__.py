@@ -9,16 +9,25 @@ from qmpeer.options.command_line import (
     parse_words,
     set_to,
 )
+from qmpeer.options.fault_options import (
+    FAULT_OPTIONS,
+    PROCESS_OPTIONS,
+    Disturbance,
+    check_process,
+)
 from qmpeer.options.guest_options import GUEST_FLAGS, GUEST_OPTIONS
 from qmpeer.options.program_options import ProgramOptions, SpelledOption
 from qmpeer.options.shared_options import SHARED_FLAGS, SHARED_OPTIONS, open_monitor_on
 from qmpeer.options.start_error import StartError, StartHelp
 
 __all__ = [
+    "FAULT_OPTIONS",
     "GUEST_FLAGS",
     "GUEST_OPTIONS",
+    "PROCESS_OPTIONS",
     "SHARED_FLAGS",
     "SHARED_OPTIONS",
+    "Disturbance",
     "Flag",
     "ProgramOptions",
     "ReadArgument",
@@ -28,6 +37,7 @@ __all__ = [
     "TakeWord",
     "Warn",
     "accept_flag",
+    "check_process",
     "open_monitor_on",
     "parse_words",
     "set_to",

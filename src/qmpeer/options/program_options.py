@@ -1,11 +1,16 @@
 """The parsed options that all programs with monitors share."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from qmpeer import limits
 from qmpeer.chardev import Description
 from qmpeer.options.monitor_options import MonitorOption
 from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.faults import Faults
 
 
 class SpelledOption(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +59,9 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
         has_monitor_objects: True if monitors are objects (--monitor-objects).
         notices: Lines for standard output, shown before anything is created.
         compat_monitors: The number of monitors that were named ``compat_monitorN``.
+        faults: The faults for the clients' connections (--fault, --faults).
+        seed: The seed of all chance in them (--seed).
+        server_pid: The server's process id, or the path of its file (--server-pid).
     """
 
     chardevs: list[ChardevOption] = []
@@ -72,6 +80,9 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
     wants_help: bool = False
     wants_version: bool = False
     compat_monitors: int = 0
+    faults: "Faults | None" = None
+    seed: int = 0
+    server_pid: str | None = None
 
     @property
     def labels(self) -> list[str]:

@@ -99,6 +99,11 @@ class Cutter:
             self._take(data, found)
         return found
 
+    @property
+    def is_settled(self) -> bool:
+        """True if `settle` has nothing to do."""
+        return self._ended is None and not self._is_waiting
+
     def settle(self) -> list[Piece]:
         """Return the values that have ended, without waiting for a line end."""
         found: list[Piece] = []

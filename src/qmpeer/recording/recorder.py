@@ -3,9 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Iterable
-from threading import Lock
+from threading import RLock
 from types import TracebackType
-from typing import Final
 
 from qmpeer import limits
 from qmpeer.messages import redact_urls
@@ -26,8 +25,6 @@ from qmpeer.transcript import (
     format_entry,
     format_title,
 )
-
-_NAMES: Final = {Sender.CLIENT: "client", Sender.SERVER: "server"}
 
 
 class Recording:
@@ -76,7 +73,7 @@ class Recording:
         self._clock = clock if times else None
         self._began: float | None = None  # when the first line was written
         self._written = 0.0  # when the last one was
-        self._lock = Lock()
+        self._lock = RLock()  # a signal handler may interrupt its holder, and use another client
         self._open: dict[int, ConnectionRecording] = {}
         self._current = 1  # the connection of the last entry
         self._held = 0  # bytes of unfinished messages
@@ -140,7 +137,8 @@ class Recording:
             self.connections += 1
             connection = ConnectionRecording(self, self.connections)
             self._open[self.connections] = connection
-            self._write(connection.number, entries)
+            if entries:
+                self._write(connection.number, entries)
         return connection
 
     def close(self) -> None:
@@ -164,8 +162,6 @@ class Recording:
     def _write(self, number: int, entries: Iterable[Entry]) -> None:
         """Write the entries of one connection."""
         lines = [format_entry(entry) for entry in entries]
-        if not lines:
-            return
         if number != self._current:
             self._current = number
             lines.insert(0, format_entry(OnConnection(number)))
@@ -186,17 +182,15 @@ class ConnectionRecording:
         number: Its number, from 1.
     """
 
-    __slots__ = ("_blanker", "_cutters", "_fds", "_is_open", "_recording", "number")
+    __slots__ = ("_blanker", "_client", "_fds", "_is_open", "_recording", "_server", "number")
 
     def __init__(self, recording: Recording, number: int) -> None:
         self.number: int = number
         self._recording = recording
         self._blanker = Blanker()
-        self._cutters = {
-            Sender.CLIENT: Cutter(self._blanker.read_client),
-            Sender.SERVER: Cutter(read_server),
-        }
-        self._fds = dict.fromkeys(Sender, 0)
+        self._client = Cutter(self._blanker.read_client)
+        self._server = Cutter(read_server)
+        self._fds: dict[Sender, int] = {}  # that came, and stand before no message yet
         self._is_open = True
 
     def passed(self, sender: Sender, data: bytes, fds: int = 0) -> None:
@@ -212,17 +206,22 @@ class ConnectionRecording:
             if not self._is_open or recording.failure is not None:
                 return
             recording.size += len(data)
-            other = Sender.SERVER if sender is Sender.CLIENT else Sender.CLIENT
-            cutter, answerer = self._cutters[sender], self._cutters[other]
+            if sender is Sender.CLIENT:
+                cutter, other, answerer = self._client, Sender.SERVER, self._server
+            else:
+                cutter, other, answerer = self._server, Sender.CLIENT, self._client
             held = cutter.held + answerer.held
-            entries = self._entries(other, answerer.settle())
+            entries: list[Entry] = []
+            if not answerer.is_settled:
+                entries += self._entries(other, answerer.settle())
             if fds:
                 entries += self._entries(sender, cutter.settle())
-                self._fds[sender] += fds
+                self._fds[sender] = self._fds.get(sender, 0) + fds
             entries += self._entries(sender, cutter.receive(data))
             if (now := cutter.held + answerer.held) != held:
                 entries += self._entries(sender, self._hold(cutter, now - held))
-            recording._write(self.number, entries)
+            if entries:
+                recording._write(self.number, entries)
 
     def _hold(self, cutter: Cutter, size: int) -> list[Piece]:
         """Count the bytes of unfinished messages, and drop one if there are too many."""
@@ -248,23 +247,25 @@ class ConnectionRecording:
 
     def _end(self, last: list[Entry]) -> None:
         entries: list[Entry] = []
-        for sender, cutter in self._cutters.items():
+        cutters = (Sender.CLIENT, self._client), (Sender.SERVER, self._server)
+        for sender, cutter in cutters:
             entries += self._entries(sender, cutter.settle())
-        for sender, cutter in self._cutters.items():
+        for sender, cutter in cutters:
             self._recording._held -= cutter.held
             entries += self._entries(sender, cutter.end())
         self._is_open = False
         self._recording._open.pop(self.number, None)
-        self._recording._write(self.number, [*entries, *last])
+        entries += last
+        if entries:
+            self._recording._write(self.number, entries)
 
     def _entries(self, sender: Sender, pieces: list[Piece]) -> list[Entry]:
         entries: list[Entry] = []
         for piece in pieces:
-            if self._fds[sender]:
-                entries.append(Descriptors(sender, self._fds[sender]))
-                self._fds[sender] = 0
+            if self._fds and (count := self._fds.pop(sender, 0)):
+                entries.append(Descriptors(sender, count))
             if piece.dropped:
-                text = f"{piece.dropped} bytes from the {_NAMES[sender]} are too many for this file"
+                text = f"{piece.dropped} bytes from the {sender.noun} are too many for this file"
                 entries.append(Remark(text))
             elif piece.value is not NO_VALUE:
                 self._recording.messages += 1

@@ -8,13 +8,15 @@ import sys
 import warnings
 from contextlib import suppress
 
+from qmpeer import limits
 from qmpeer.recording.private_file import open_private
 
 
 class TextFile:
     """A file to which whole lines are appended, each at once.
 
-    The first failure ends the writing: the file keeps the whole lines before it, a warning goes to
+    The first failure ends the writing, and so does the size at which the file couldn't be read any
+    more, `limits.TRANSCRIPT_SIZE`: the file keeps the whole lines before it, a warning goes to
     the log (or to `warnings` if the program hasn't imported `logging`), and further lines are
     dropped.
 
@@ -31,12 +33,14 @@ class TextFile:
     def __init__(self, path: str) -> None:
         self._path = path
         self.failure: OSError | None = None
+        self._fd = -1
         self._fd = open_private(path)
         try:
             status = os.fstat(self._fd)
             self._is_regular = stat.S_ISREG(status.st_mode)
             if self._is_regular:
                 self._lock()
+            self._size = status.st_size
             self.is_empty: bool = not status.st_size
             """True if the file had nothing in it."""
             self._is_torn = self._is_regular and status.st_size > 0 and not _ends_whole(path)
@@ -59,7 +63,12 @@ class TextFile:
             text, self._is_torn = f"\n{text}", False
         data = text.encode("utf-8", "replace")
         done = 0
+        self._size += len(data)
         try:
+            if self._is_regular and self._size > limits.TRANSCRIPT_SIZE:
+                raise OSError(
+                    errno.EFBIG, f"more than {limits.TRANSCRIPT_SIZE} bytes can't be read"
+                )
             while done < len(data):
                 done += os.write(self._fd, data[done:] if done else data)
         except OSError as error:
@@ -78,6 +87,9 @@ class TextFile:
         else:
             with suppress(Warning):  # a program may have made it an error
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def __del__(self) -> None:
+        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -223,9 +223,10 @@ class Relay:
                 wait_for_socket=self._waits_for_socket,
                 tls=self._tls,
             )
-        except (OSError, ValueError, ImportError) as error:
-            _log.warning("%s: reset: no connection to %s: %s", link.name, self._server_text, error)
-            link.refuse(str(error))
+        except Exception as error:  # an address of another package may raise anything
+            reason = str(error) or type(error).__name__
+            _log.warning("%s: reset: no connection to %s: %s", link.name, self._server_text, reason)
+            link.refuse(reason)
 
     def _over(self, link: Link) -> None:
         _log.debug("%s: = %s", link.name, link.describe_end())

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from qmpeer.options import (
+    FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
     SHARED_FLAGS,
@@ -135,6 +136,7 @@ _FLAGS: Final[Mapping[str, Flag[ReplayOptions]]] = {
 _OPTIONS: Final[Mapping[str, ReadArgument[ReplayOptions]]] = {
     **SHARED_OPTIONS,
     **GUEST_OPTIONS,
+    **FAULT_OPTIONS,
     "order": _one_of("order", *(each.value for each in Order)),
     "conversation": _conversation,
     "delays": _delays,

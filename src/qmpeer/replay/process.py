@@ -1,11 +1,12 @@
 """The process of ``qmpeer replay``, from reading the recordings to the report."""
 
+import asyncio
 from collections.abc import Callable
 
 from qmpeer.chardev import Chardev
 from qmpeer.errors import TranscriptError
 from qmpeer.monitor import Monitor
-from qmpeer.options import StartError
+from qmpeer.options import Disturbance, StartError
 from qmpeer.options.control_monitors import ControlMonitors
 from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.process import CallOnSignal, run_program, show_line
@@ -76,7 +77,8 @@ class _Replaying:
         self._options = options
         self._report = report
         self._when_ready = when_ready
-        self._monitor = Monitor(backend=replay)
+        self._disturbance = Disturbance(options, report)
+        self._monitor = Monitor(backend=replay, wrap=self._disturbance.wrap)
         self._devices = Devices(options, show_line, report, self.end_by_signal)
         self._monitors = ControlMonitors(self._devices.chardevs, self._attach)
         self._devices.objects.add_maker(self._monitors)
@@ -86,6 +88,8 @@ class _Replaying:
 
     async def open(self) -> None:
         """Open all monitors."""
+        if self._disturbance.late:
+            await asyncio.sleep(self._disturbance.late)
         await open_monitors(self._devices, self._monitors, self._options, self._report)
         if not self._devices.chardevs.are_closed:
             self._monitor.open_devices()

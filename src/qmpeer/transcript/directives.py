@@ -31,8 +31,7 @@ from qmpeer.transcript.entries import (
 )
 from qmpeer.transcript.escapes import escaped, unescaped
 
-_SENDERS: Final = {"client": Sender.CLIENT, "server": Sender.SERVER}
-_NAMES: Final = {sender: name for name, sender in _SENDERS.items()}
+_SENDERS: Final = {sender.noun: sender for sender in Sender}
 _USAGE: Final = {
     "closed": "'@ closed', 'by client' or 'by server' if that is known, ': ' and a reason",
     "connection": "'@ connection' and a number from 1",
@@ -97,7 +96,18 @@ def _closed(operands: str) -> Closed | None:
 
 
 def format_directive(entry: Entry) -> str:
-    """Return the line of an entry that is no message, without its line end."""
+    """Return the line of an entry that is no message, without its line end.
+
+    Raises:
+        ValueError: If a number in it can't be in a transcript.
+    """
+    line = _line_of(entry)
+    if isinstance(expected := parse_directive(line), str):
+        raise ValueError(f"found {line!r}, expected {expected}")
+    return line
+
+
+def _line_of(entry: Entry) -> str:
     match entry:
         case Opened():
             return "@ opened"
@@ -107,11 +117,11 @@ def format_directive(entry: Entry) -> str:
             text = f"{seconds:.3f}"
             return f"@ time {text if float(text) == seconds else repr(float(seconds))}"
         case Descriptors(sender, count):
-            return f"@ descriptors {count} from {_NAMES[sender]}"
+            return f"@ descriptors {count} from {sender.noun}"
         case Noise(sender, data):
-            return f"@ noise from {_NAMES[sender]} {escaped(data)}".rstrip()
+            return f"@ noise from {sender.noun} {escaped(data)}".rstrip()
         case Closed(by, reason):
-            who = f" by {_NAMES[by]}" if by else ""
+            who = f" by {by.noun}" if by else ""
             text = escaped(reason.encode("utf-8", "backslashreplace"))
             return f"@ closed{who}: {text}" if text else f"@ closed{who}"
     raise TypeError(f"found {type(entry).__name__}, expected an entry of a transcript")

@@ -40,6 +40,11 @@ class Sender(Enum):
     SERVER = "<-"
 
     @property
+    def noun(self) -> str:
+        """The sender's name in directives: "client" or "server"."""
+        return self.name.lower()
+
+    @property
     def line_end(self) -> bytes:
         """The usual end of the sender's lines."""
         return b"\n" if self is Sender.CLIENT else b"\r\n"

@@ -19,7 +19,8 @@ from qmpeer.transcript.escapes import unescaped
 _FACT: Final = re.compile(r"# ([a-z][a-z ]*):(?: (.*))?")
 _ODD: Final = re.compile(rb"[^\t\n\r\x20-\x7e]|\r(?!\n)")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_SENDERS: Final = {sender.value.encode(): sender for sender in Sender}
+_SENDERS: Final = {sender.value.encode(): (sender, sender.line_end) for sender in Sender}
+_BACKSLASH: Final = ord("\\")
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = (b" ", b"\t")
 _EXPECTED: Final = "'-> ', '<- ', '@ ' or '# '"
@@ -93,11 +94,14 @@ class _Reader:
             line = whole.rstrip()
             if self._is_odd or len(whole) > limits.TRANSCRIPT_LINE:
                 self._check(line)
-            sender = _SENDERS.get(line[:2])
-            if sender is not None:
+            sending = _SENDERS.get(line[:2])
+            if sending is not None:
                 if not self._entries:
                     self._first = self._number
-                self._entries.append(Line(sender, self._bytes(sender, line)))
+                sender, end = sending
+                is_plain = line[2:3] == b" " and _BACKSLASH not in line
+                data = line[3:] + end if is_plain else self._bytes(sender, line)
+                self._entries.append(Line(sender, data))
             elif not line:
                 self._end()
             else:

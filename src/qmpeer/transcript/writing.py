@@ -19,7 +19,8 @@ def format_transcript(transcript: Transcript) -> str:
     at their ends are dropped. The text is ASCII if they are.
 
     Raises:
-        ValueError: If the name of a fact isn't made of lower-case letters and blanks.
+        ValueError: If the name of a fact isn't made of lower-case letters and blanks, or a number
+            can't be in a transcript, such as a connection's below 1.
 
     Example:
         >>> format_transcript(Transcript("", (Section("a", (Line(Sender.CLIENT, b"{}\n"),)),)))
@@ -39,15 +40,10 @@ def _format_section(section: Section) -> str:
 
 
 def _section_lines(section: Section) -> Iterator[str]:
-    entries = iter(section.entries)
-    first = next(entries, None)
+    first = section.entries[0] if section.entries else None
     if section.title or section.facts or first is None or isinstance(first, Remark):
         yield format_title(section.title, section.facts)
-    if isinstance(first, Remark) and _FACT.match(first.text):
-        yield f"#  {_one_line(first.text)}\n"  # a second blank, since it isn't a fact
-    elif first is not None:
-        yield format_entry(first)
-    yield from map(format_entry, entries)
+    yield from map(format_entry, section.entries)
 
 
 def format_title(title: str, facts: Mapping[str, str] = {}) -> str:
@@ -73,22 +69,24 @@ def format_entry(entry: Entry) -> str:
         >>> format_entry(Line(Sender.SERVER, b'{"return": {}}\r\n'))
         '<- {"return": {}}\n'
     """
-    match entry:
-        case Line(sender, data):
-            return _format_line(sender, data)
-        case Remark(text):
-            return _comment(_one_line(text))
+    if isinstance(entry, Line):
+        return _format_line(entry.sender, entry.data)
+    if isinstance(entry, Remark):
+        text = _one_line(entry.text)
+        # A second blank, or the text could be read as a fact.
+        return _comment(f" {text}" if _FACT.match(text) else text)
     return f"{format_directive(entry)}\n"
 
 
 def _format_line(sender: Sender, data: bytes) -> str:
-    mark, end = sender.value, sender.line_end
-    if sender is Sender.SERVER and not data.strip(b"\r\n"):
-        # Alone, '<-' is silence.
-        return f"{mark} {escaped(data)}\\\n" if data else f"{mark}\n"
-    if data.endswith(end):
-        return f"{mark} {escaped(data[: -len(end)])}\n"
-    return f"{mark} {escaped(data)}\\\n"
+    if sender is Sender.CLIENT:
+        if data.endswith(b"\n"):
+            return f"-> {escaped(data[:-1])}\n"
+        return f"-> {escaped(data)}\\\n"
+    if data.endswith(b"\r\n") and len(data) > 2:
+        return f"<- {escaped(data[:-2])}\n"
+    # Alone, '<-' is silence, and not an empty line.
+    return f"<- {escaped(data)}\\\n" if data else "<-\n"
 
 
 def _one_line(text: str) -> str:
