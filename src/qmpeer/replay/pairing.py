@@ -54,9 +54,7 @@ def refused_before_negotiation(parts: Sequence[AnyPart], pairs: dict[int, int]) 
 
     The monitor refuses them itself, as the recorded server did.
     """
-    negotiated = next(
-        (at for at, p in enumerate(parts) if isinstance(p, Asked) and is_negotiation(p)), 0
-    )
+    negotiated = next((at for at, part in enumerate(parts) if is_negotiation(part)), 0)
     refused = (pairs[at] for at, part in enumerate(parts) if _is_unknown(part) and at in pairs)
     return {at for at in refused if at < negotiated}
 
