@@ -101,7 +101,6 @@ class Conversation(msgspec.Struct, frozen=True):
         greeting: The greeting as it stood; None if there is none.
         opening: The steps before the first command.
         exchanges: The commands, in the order in which they were sent.
-        connection: The number of its connection.
         last_line: The number of its last message's last line; 0 if unknown.
         strays: The places of replies that belong to no command.
     """
@@ -111,7 +110,6 @@ class Conversation(msgspec.Struct, frozen=True):
     greeting: JsonObject | None
     opening: tuple[Step, ...]
     exchanges: tuple[Exchange, ...]
-    connection: int = 1
     last_line: int = 0
     strays: tuple[Place, ...] = ()
 
@@ -211,15 +209,13 @@ def _conversation(parts: Sequence[AnyPart], number: int) -> Conversation:
         for each in opened.values()
         if each.asked is not None and each.asked.command is not None
     )
-    first = parts[0]
     end = max((part.end for part in parts if not isinstance(part, Ended)), default=0)
     return Conversation(
         number,
-        first.place,
+        parts[0].place,
         greeting,
         tuple(opening.steps),
         exchanges,
-        first.connection,
         end,
         tuple(strays),
     )
