@@ -15,7 +15,7 @@ from qmpeer.replay.playback import Order, Refusal
 from qmpeer.replay.player import Course, Player, Rules, refusal_reply
 from qmpeer.replay.report import Miss
 from qmpeer.replay.tally import Tally
-from tests.replay.plays import ask, recording
+from tests.replay.plays import ask, recording, shown
 
 UNRECORDED = ["not recorded!"]
 
@@ -134,6 +134,15 @@ def test_recorded_order() -> None:
     ]
     assert [ask(player, "c"), ask(player, "b"), ask(player, "a")] == [UNRECORDED, [2], [3]]
     assert ask(player, "a") == ["asked more often than recorded!"]
+
+
+def test_out_of_band_commands_have_their_own_order() -> None:
+    text = pair("a", "1") + pair("b", "2")
+    text += '-> {"exec-oob": "x"}\n<- {"return": 3}\n-> {"exec-oob": "y"}\n<- {"return": 4}\n'
+    player = Stage(text, Rules(Order.RECORDED)).player()
+    oob = [CommandMessage(name, is_oob=True) for name in "yxy"]
+    assert [shown(player.ask(each)) for each in oob] == [["out of order!"], [3], [4]]
+    assert [ask(player, "b"), ask(player, "a"), ask(player, "b")] == [["out of order!"], [1], [2]]
 
 
 def test_recorded_order_with_patterns_that_overlap() -> None:

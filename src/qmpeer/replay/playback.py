@@ -1,5 +1,6 @@
 """The playback of one conversation to one client: which exchange answers a command."""
 
+from collections import deque
 from enum import Enum
 
 from qmpeer.messages import CommandMessage
@@ -26,7 +27,8 @@ class Playback:
 
     In any order, the same question gets its recorded answers in turn, and then the last one again,
     or, if the playback is strict, none. In the recorded order, only the next recorded command is
-    answered; any other is refused, and the next one stays the same.
+    answered; any other is refused, and the next one stays the same. Out-of-band commands have an
+    order of their own, because they may overtake the others in the monitor.
 
     Args:
         lookup: The conversation's commands.
@@ -35,10 +37,9 @@ class Playback:
 
     Attributes:
         played: The indices of the exchanges that were played.
-        position: The index of the next exchange in the recorded order.
     """
 
-    __slots__ = ("_in_order", "_is_strict", "_lookup", "_turns", "played", "position")
+    __slots__ = ("_in_order", "_is_strict", "_lookup", "_next", "_oob_next", "_turns", "played")
 
     def __init__(self, lookup: Lookup, order: Order, *, is_strict: bool) -> None:
         self._lookup = lookup
@@ -46,12 +47,14 @@ class Playback:
         self._is_strict = is_strict
         self._turns: dict[Question, int] = {}
         self.played: set[int] = set()
-        self.position: int = 0
+        exchanges = lookup.exchanges if self._in_order else ()
+        self._next = deque(at for at, each in enumerate(exchanges) if not each.command.is_oob)
+        self._oob_next = deque(at for at, each in enumerate(exchanges) if each.command.is_oob)
 
     def answer(self, command: CommandMessage) -> int | Refusal:
         """Return the index of the exchange that answers a command, or why none does."""
         if self._in_order:
-            return self._next(command)
+            return self._answer_in_order(command)
         question = self._lookup.find(command)
         if question is None:
             return Refusal.UNRECORDED
@@ -66,13 +69,19 @@ class Playback:
         self.played.add(index)
         return index
 
-    def _next(self, command: CommandMessage) -> int | Refusal:
-        at = self.position
-        if at < len(self._lookup.exchanges) and self._lookup.is_at(command, at):
-            self.position += 1
+    def expected(self, command: CommandMessage) -> int | None:
+        """Return the index of the exchange that the recorded order has next; None at its end."""
+        following = self._oob_next if command.is_oob else self._next
+        return following[0] if following else None
+
+    def _answer_in_order(self, command: CommandMessage) -> int | Refusal:
+        at = self.expected(command)
+        if at is not None and self._lookup.is_at(command, at):
+            (self._oob_next if command.is_oob else self._next).popleft()
             self.played.add(at)
             return at
         question = self._lookup.find(command)
         if question is None:
             return Refusal.UNRECORDED
-        return Refusal.OUT_OF_ORDER if question.turns[-1] >= at else Refusal.EXHAUSTED
+        is_over = at is None or question.turns[-1] < at
+        return Refusal.EXHAUSTED if is_over else Refusal.OUT_OF_ORDER

@@ -137,8 +137,8 @@ class Player:
         if not self._tally.count(refusal, from_server=from_server):
             return
         exchanges = self.course.lookup.exchanges
-        at = self.playback.position
-        expected = exchanges[at] if at < len(exchanges) else None
+        at = self.playback.expected(command)
+        expected = None if at is None else exchanges[at]
         miss = missed(command, refusal, self.course.conversation, exchanges, expected)
         note = self._known.absence(command.name)
         if from_server or note:

@@ -41,7 +41,7 @@ class Replay:
         *transcripts: The recordings. The first client gets the first conversation, the next one the
             second; after the last comes the first again.
         order: "any", or "recorded": then a command that comes out of the recorded order gets an
-            error.
+            error. Out-of-band commands have an order of their own.
         strict: Refuse a command that is asked more often than recorded.
         conversation: The number, from 1, of the conversation that every client gets.
         delays: "none"; "recorded": replies and events take as long as in the recording; or the
