@@ -1,7 +1,7 @@
 """A monitor of ours that takes other faults for each test, and what a client makes of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,14 +28,15 @@ class Switch:
         happened: The faults that happened.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, process: Callable[[Fault], None] | None = None) -> None:
         self.happened: list[str] = []
+        self._process = process or self._refuse
         self.plan(Faults())
 
     def plan(self, faults: Faults, seed: int = 0) -> None:
         """Take other faults for the next connections, and count these from 1 again."""
         self.happened.clear()
-        self._injector = Injector(faults, seed=seed, happened=self._note, process=self._refuse)
+        self._injector = Injector(faults, seed=seed, happened=self._note, process=self._process)
 
     def wrap(self, factory: HandlerFactory) -> HandlerFactory:
         def start(stream: Stream) -> StreamHandler:

@@ -1,7 +1,9 @@
 """The outcomes of each fault for both clients: the table on the page, line by line."""
 
 import asyncio
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import Client
-from qmpeer.faults import Faults
+from qmpeer.faults import Faults, ProcessFaults
 from qmpeer.relay import Relay
 from tests.client.faces import AsyncFace, BlockingFace, Face, LoopThread
 from tests.faults.faulty_monitor import FaultyMonitor, Switch, outcomes
@@ -26,12 +28,13 @@ ROWS = ROW.findall(PAGE.read_text().partition(HEADING)[2].partition("\n## ")[0])
 class FaultyQemu:
     """A real QEMU, behind a relay with faults."""
 
-    def __init__(self, qemu: str, folder: Path) -> None:
+    def __init__(self, qemu: str, folder: Path, *, happens_to_process: bool = False) -> None:
         self.address = f"unix:{folder}/faulty"
-        self.switch = Switch()
         server = f"unix:{folder}/qemu"
         argv = [qemu, *BASE, "-qmp", f"{server},server=on,wait=off"]
         self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        self.pid = self._process.pid
+        self.switch = Switch(ProcessFaults(self.pid) if happens_to_process else None)
         self._loop = LoopThread(asyncio.new_event_loop)
         relaying = partial(Relay, server, wrap=self.switch.wrap, wait_for_socket=True)
         self._relay = self._loop.call(lambda: self._open(relaying))
@@ -120,6 +123,30 @@ def test_an_outcome_with_a_real_qemu(fault: str, shown: str, qemu: FaultyQemu, f
     qemu.switch.plan(Faults([fault]))
     assert_outcome(outcomes(face, qemu.address, expected), expected)
     assert set(qemu.switch.happened) == {fault}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("fault", "stopped"), [("sigstop after=stop", "TimeoutError"), ("sigkill command=stop", "cut")]
+)
+def test_the_process_of_a_real_qemu(
+    fault: str, stopped: str, program: Callable[[str], str], tmp_path: Path, face: Face
+) -> None:
+    qemu = FaultyQemu(program(QEMU), tmp_path, happens_to_process=True)
+    try:
+        qemu.switch.plan(Faults([fault]))
+        expected = ["ok", "ok", stopped, "TimeoutError", ""]
+        found = outcomes(face, qemu.address, expected)
+        pid, status = os.waitpid(qemu.pid, os.WUNTRACED)
+    finally:
+        qemu.close()
+    if stopped == "cut":
+        assert found[:4] == ["ok", "ok", "CommandInterrupted", "ConnectionClosed"]
+        assert os.WTERMSIG(status) == signal.SIGKILL
+    else:
+        assert found == expected
+        assert os.WSTOPSIG(status) == signal.SIGSTOP
+    assert pid == qemu.pid
 
 
 def test_the_table_has_most_kinds() -> None:
