@@ -127,7 +127,8 @@ def test_an_outcome_with_a_real_qemu(fault: str, shown: str, qemu: FaultyQemu, f
 
 @pytest.mark.real
 @pytest.mark.parametrize(
-    ("fault", "stopped"), [("sigstop after=stop", "TimeoutError"), ("sigkill command=stop", "cut")]
+    ("fault", "stopped"),
+    [("sigstop command=stop", "TimeoutError"), ("sigkill command=stop", "cut")],
 )
 def test_the_process_of_a_real_qemu(
     fault: str, stopped: str, program: Callable[[str], str], tmp_path: Path, face: Face
