@@ -466,15 +466,19 @@ QOM_DEPTH: Final = 64
 # Recordings that are replayed (replay).
 REPLAY_PATTERN: Final = 1000
 """Characters of a pattern in a recorded command. Ours."""
-REPLAY_PATTERN_TEXT: Final = 1000
-"""Characters of a text that a pattern is tried on; a longer one doesn't match. Ours: the time may
-grow with a power of the length."""
+REPLAY_PATTERN_REPEATS: Final = 3
+"""Repeats of such a pattern that may try several lengths. Ours: the time grows with the length of
+the text to the power of them, and is 0.15 s at most."""
+REPLAY_PATTERN_TEXT: Final = 500
+"""Characters of a text that a pattern is tried on; a longer one doesn't match. Ours."""
 REPLAY_COMPARED: Final = 500
 """Recorded commands that an unrecorded one is compared with, to name the nearest. Ours."""
 REPLAY_DIFFERENCES: Final = 20
 """Differences between two commands that a report names. Ours."""
 REPLAY_SHOWN: Final = 200
 """Characters of a value in a report. Ours."""
+REPLAY_KEPT: Final = 16 * 1024
+"""Bytes of a value that a report keeps whole; of a longer one, it keeps the beginning. Ours."""
 REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""
 

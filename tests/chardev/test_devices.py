@@ -231,6 +231,18 @@ async def test_stdio(own: Program) -> None:
         await own.add("stdio,id=c")
 
 
+async def test_stdio_that_reports_its_end(own: Program) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        own.host.standard = (ours.fileno(), ours.fileno())
+        front = FrontEnd()
+        device = await own.add("stdio,id=a", front)
+        device.reports_end = True
+        theirs.shutdown(socket.SHUT_WR)
+        await front.last.until(lambda: front.last.has_eof)
+        device.close()
+
+
 async def test_stdio_that_was_given_up(own: Program) -> None:
     own.host.standard = None
     with pytest.raises(ChardevError, match=r"^cannot use stdio with -daemonize$"):

@@ -3,13 +3,16 @@
 Modules: monitor_program, relay_command.
 """
 
+import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from qmpeer import AsyncClient, CommandInterrupted, QMPError
+from qmpeer import AsyncClient, CommandInterrupted, Monitor, QMPError
 from qmpeer.cli.main import main
 from qmpeer.cli.relay_options import RelayOptions, parse_relay_options
 from tests.cli.relaying import Relaying, monitor_at
@@ -130,3 +133,18 @@ async def test_a_client_before_the_server_has_accepted(tmp_path: Path) -> None:
         async with relaying, client:
             assert await client.execute("query-status") == {"status": "running"}
     assert relaying.said[0].startswith(f"-qmp unix:{tmp_path}/own,server=on: info: QEMU waiting")
+
+
+def test_standard_streams(tmp_path: Path) -> None:
+    """The relay passes on the end of its input, and ends: nobody else can come."""
+    monitor = Monitor(name="vm", version=(7, 2, 0))
+    monitor.start(f"unix:{tmp_path}/vm")
+    argv = [sys.executable, "-m", "qmpeer", "relay", f"{tmp_path}/vm", "-qmp", "stdio"]
+    said = b'{"execute": "qmp_capabilities"}{"execute": "query-version", "id": 7}'
+    done = subprocess.run(argv, input=said, capture_output=True, timeout=PATIENCE)
+    monitor.stop()
+    assert (done.returncode, done.stderr) == (0, b"")
+    greeting, negotiated, version = map(json.loads, done.stdout.splitlines())
+    assert "QMP" in greeting
+    assert negotiated == {"return": {}}
+    assert version["id"] == 7

@@ -78,8 +78,11 @@ def test_a_report_as_text_on_standard_error(tmp_path: Path) -> None:
     status, out, err = replay(tmp_path, "--strict", asks="aab")
     assert (status, out) == (1, "")
     lines = err.splitlines()
-    assert lines[0] == "qmpeer replay: asked more often than recorded: a"
-    assert lines[1] == "qmpeer replay: not recorded: b"
+    assert lines[:3] == [
+        "qmpeer replay: asked more often than recorded: a",
+        "  recorded: a (r.txt:1)",
+        "qmpeer replay: not recorded: b",
+    ]
     assert "qmpeer replay: played: 1, for 1 client" in lines
     assert "asked in vain: 2" in lines
 

@@ -15,7 +15,7 @@ from qmpeer.recording.cutting import NO_VALUE, Cutter
 def read(text: bytes) -> Any:
     try:
         return msgspec.json.decode(text.lstrip(b"\xff"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return NO_VALUE
 
 
@@ -36,6 +36,7 @@ def cut(*chunks: bytes, ends: bool = True) -> list[tuple[str, bytes]]:
 CASES = {
     "lines": [("value", b'{"a": 1}\n'), ("value", b'{"a": 2}\r\n')],
     "no line end": [("value", b'{"a": 1}')],
+    "blanks between": [("value", b"{}"), ("value", b" {}"), ("noise", b" x\n"), ("value", b"{} ")],
     "many on a line": [("value", b'{"a": 1}'), ("value", b'{"b": {}}'), ("value", b"{}\n")],
     "pretty": [("value", b'{\r\n    "return": {\r\n    }\r\n}\r\n'), ("value", b"{\n}\n")],
     "brackets in strings": [("value", b'{\n"a}": "}\\"}", "b": "\\\\"}\n')],

@@ -244,10 +244,15 @@ def test_all_connections_share_one_limit(path: Path, monkeypatch: pytest.MonkeyP
             connection.passed(CLIENT, b'"}\n')
         for connection in connections:
             connection.passed(CLIENT, COMMAND)
+        assert recording._held == 0
+        for connection in connections:
+            connection.passed(CLIENT, COMMAND + b'{"a": {')
+            connection.closed(CLIENT)
+        assert recording._held == 0
     text = path.read_text()
     assert text.count("are too many") == 1
     assert text.count('xxx"}') == 2
-    assert text.count("stop") == 3
+    assert text.count("stop") == 6
 
 
 def test_a_full_disk_ends_the_recording_and_nothing_else(

@@ -132,7 +132,7 @@ async def test_the_last_bytes_wait_for_an_end_that_reads_late(
     assert await other.rest() == b""
 
 
-@everywhere
+@pytest.mark.parametrize(("client", "server"), [KINDS[0], KINDS[-1]], ids=["unix", "tcp"])
 @pytest.mark.parametrize("who", ["client", "server"])
 async def test_an_end_that_never_reads_slows_the_other_one_down(
     ends: Ends, client: str, server: str, who: str, monkeypatch: pytest.MonkeyPatch

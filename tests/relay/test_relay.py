@@ -13,6 +13,7 @@ import pytest
 from qmpeer import limits
 from qmpeer.chardev import Chardevs, Host, parse_chardev
 from qmpeer.relay import Relay
+from qmpeer.relay.link import Link
 from qmpeer.transport import TcpAddress, UnixAddress
 from qmpeer.transport.aio import HandlerFactory
 from qmpeer.transport.aio.filtered_stream import filtered
@@ -48,8 +49,7 @@ async def test_a_server_that_is_not_there(
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"link 1 of {client}:")
     assert caplog.messages[0].endswith(
-        ": reset: no connection to unix:/nowhere/qmp: "
-        "[Errno 2] No such file or directory: 'unix:/nowhere/qmp'"
+        ": reset: no connection to unix:/nowhere/qmp: No such file or directory"
     )
 
 
@@ -325,7 +325,7 @@ async def test_the_last_bytes_have_a_deadline(ends: Ends, monkeypatch: pytest.Mo
 async def test_two_hundred_links_leave_nothing_behind(ends: Ends) -> None:
     listening = ends.listen("unix", backlog=200)
     relay = await ends.relay("unix")
-    before, tasks = open_fds(), len(asyncio.all_tasks())
+    before, tasks, others = open_fds(), len(asyncio.all_tasks()), links_in_memory()
     pairs: list[tuple[End, End]] = []
     for _ in range(200):
         one = await ends.client()
@@ -346,5 +346,10 @@ async def test_two_hundred_links_leave_nothing_behind(ends: Ends) -> None:
     await until(lambda: not relay.links)
     await until(lambda: len(asyncio.all_tasks()) == tasks)
     assert open_fds() == before
+    # uvloop frees its handles some turns later.
+    await until(lambda: links_in_memory() <= others)
+
+
+def links_in_memory() -> int:
     gc.collect()
-    assert not [each for each in gc.get_objects() if type(each).__name__ == "Link"]
+    return sum(type(each) is Link for each in gc.get_objects())

@@ -1,6 +1,6 @@
 """Conversations out of recordings.
 
-Modules: conversations, reading.
+Modules: conversations, pairing, reading, splitting.
 """
 
 import pytest

@@ -34,6 +34,7 @@ TEXT = '-> {"execute": "a"}\n<- {"return": 1}\n'
         ("f -qmp stdio --timestamps odd", "--timestamps odd: expected now or recorded"),
         ("f -qmp stdio --report odd", "--report odd: expected text, json or none"),
         ("f -qmp stdio --server tcp:x", "--server tcp:x: found 'x', expected HOST:PORT"),
+        ("f -qmp stdio --server http://me:x@h", "--server http://me:<redacted>@h: found 'http"),
         ("f -qmp stdio --add", "--add: expected --server ADDRESS, too"),
         ("f -qmp stdio --server", "--server: requires an argument"),
         ("f -qmp stdio --odd", "--odd: invalid option"),
@@ -76,7 +77,7 @@ def test_options() -> None:
     assert options.files == ["a", "b"]
     assert (options.is_strict, options.order, options.conversation) == (True, "recorded", 2)
     assert (options.delays, options.timestamps) == (0.5, "recorded")
-    assert (options.server, options.adds) == ("q", True)
+    assert (options.server, options.adds) == (f"unix:{Path.cwd()}/q", True)
     assert (options.report, options.report_file) == ("json", "/tmp/r")
     assert parse_options(["a", "-qmp", "stdio", "--delays", "recorded"]).delays == "recorded"
     assert parse_options(["-h", "--odd"]).wants_help

@@ -181,3 +181,16 @@ def test_bad_options(options: dict[str, Any], error: str) -> None:
         Replay(recording(SESSION), **options)
     with pytest.raises(ValueError, match="found no recording"):
         Replay()
+
+
+@pytest.mark.parametrize("delays", ["none", "recorded"])
+async def test_a_command_that_never_ended(opened: Opened, delays: str) -> None:
+    text = (
+        'GREETING\nNEGOTIATION\n-> {"execute": "a"}\n<- {"return": 1}\n'
+        '-> {"exec-oob": "b"}\n<- {"return": 2}\n-> {"execute": "hang"}\n'
+    )
+    async with await AsyncClient.connect(opened(Replay(recording(text), delays=delays))) as vm:
+        for name in ("hang", "a"):
+            with pytest.raises(TimeoutError):
+                await vm.execute(name, timeout=0.01)
+        assert await vm.execute("b", oob=True) == 2

@@ -1,6 +1,6 @@
 """The report of a replay, and the differences that it marks.
 
-Modules: differences, report.
+Modules: differences, report, tally.
 """
 
 import json
@@ -185,3 +185,22 @@ def test_a_recording_of_another_release() -> None:
     note = "the recorded server, QEMU 2.5.1, has no such command (r.txt:3)"
     assert str(lacking).splitlines()[-1] == f"  {note}"
     assert known.note == ""
+
+
+def test_long_values_are_kept_in_part() -> None:
+    replay = Replay(recording(RECORDING))
+    value: JsonObject = {"driver": "raw", "node-name": "n1", "file": "x" * 20_000}
+    played(replay, [CommandMessage("blockdev-add", value), CommandMessage("y" * 1000)])
+    first, second = replay.report.asked_in_vain
+    assert first.asked.arguments == {"…": '{"driver":"raw","file":"' + "x" * 176 + "…"}
+    assert len(str(first.differences[0].found)) == 201
+    assert second.asked.command == "y" * 200
+
+
+def test_more_often_than_recorded() -> None:
+    replay = Replay(recording(RECORDING), strict=True)
+    played(replay, [command("query-status")] * 2)
+    (miss,) = replay.report.asked_in_vain
+    assert str(miss) == (
+        "asked more often than recorded: query-status\n  recorded: query-status (r.txt:7)"
+    )

@@ -159,6 +159,11 @@ def test_odd_sections(section: Section) -> None:
             assert parse_transcript(format_transcript(transcript)) == transcript
 
 
+def test_a_tab_in_a_text_for_people_is_a_blank() -> None:
+    (section,) = parse_transcript("# a\tb\n# c:\td\n@ opened\n#\te\x85\n").sections
+    assert section == Section("a b", (Opened(), Remark("e")), {"c": "d"})
+
+
 def test_nothing_at_all() -> None:
     for text in ("", "\n\n", "\ufeff"):
         assert parse_transcript(text) == Transcript("", ())
@@ -304,7 +309,7 @@ def test_round_trip(heading: str, sections: list[Section]) -> None:
             assert f"{lines[number - 1]}\n" == format_entry(entry)
 
 
-PIECES = ["-> ", "<- ", "@ ", "# ", "\n", "\r", "\t", " ", "{", "\\x", "ff", ":"]
+PIECES = ["-> ", "<- ", "@ ", "# ", "\n", "\r", "\t", " ", "{", "\\x", "ff", ":", "\x85"]
 PIECES += ["closed", "time 1", "noise from ", "client"]
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qmpeer import limits
@@ -203,7 +203,8 @@ _JSON = st.recursive(
 
 
 @pytest.mark.property
-@given(st.lists(st.tuples(_JSON, _JSON), max_size=4), st.booleans())
+@settings(max_examples=40)
+@given(st.lists(st.tuples(_JSON, _JSON), max_size=3), st.booleans())
 def test_round_trip(pairs: list[tuple[object, object]], is_ascii: bool) -> None:
     values = [
         value

@@ -28,6 +28,7 @@ class Chardev(ABC):
         input_end: On end of input: notify the front end ("reported"), close ("closes"), or ignore.
         label: Its id.
         data: Its members of QAPI's ChardevBackend.
+        reports_end: True to notify the front end of the end of input where QEMU ignores it.
     """
 
     offers_oob: ClassVar[bool] = True
@@ -52,6 +53,7 @@ class Chardev(ABC):
         self._log: OutputFile | None = None
         self._sharer: Chardev | None = None
         self._is_closed = False
+        self.reports_end: bool = False
 
     def __repr__(self) -> str:
         return f"<chardev {self.label}: {self.filename}>"
@@ -289,7 +291,7 @@ class DeviceConnection:
         """
         if self._handler is None or self._device.input_end == "closes":
             self.stream.close()
-        elif self._device.input_end == "reported":
+        elif self._device.input_end == "reported" or self._device.reports_end:
             self._handler.eof_received()
 
     def connection_lost(self, error: OSError | None) -> None:

@@ -35,7 +35,7 @@ options:
 """
 ENDS: Final = """\
 exit status:
-  0  after SIGINT, SIGTERM or SIGHUP
+  0  after SIGINT, SIGTERM or SIGHUP; where clients come in on stdio only, at the end of that
   2  the command line is wrong, or a device or a file that it names can't be opened
 """
 

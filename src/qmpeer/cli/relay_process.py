@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from qmpeer.chardev import Chardev
 from qmpeer.cli.relay_options import RelayOptions
 from qmpeer.options import Disturbance, Warn
 from qmpeer.options.control_monitors import ControlMonitors
@@ -57,10 +58,10 @@ class _Relaying:
             timeout=options.timeout,
             wait_for_socket=options.waits_for_socket,
         )
-        self._devices = Devices(options, show_line, report, self.end_by_signal)
-        self._monitors = ControlMonitors(
-            self._devices.chardevs, lambda device, is_pretty: self._relay.attach(device)
-        )
+        self._attached: list[Chardev] = []
+        self._is_open = False
+        self._devices = Devices(options, show_line, report, self.end_by_signal, self._check_clients)
+        self._monitors = ControlMonitors(self._devices.chardevs, self._attach)
         self._devices.objects.add_maker(self._monitors)
 
     async def open(self) -> None:
@@ -70,6 +71,19 @@ class _Relaying:
         await open_monitors(self._devices, self._monitors, self._options, self._report)
         if not self._devices.chardevs.are_closed:
             self._when_ready()
+            self._is_open = True
+            self._check_clients()
+
+    def _attach(self, device: Chardev, is_pretty: bool) -> None:
+        device.reports_end = True  # QEMU's monitors outlive their input; a relay passes its end on
+        self._relay.attach(device)
+        self._attached.append(device)
+
+    def _check_clients(self) -> None:
+        """End the relay once nobody can come any more: on standard streams there is one client."""
+        ends = (device.kind == "stdio" and not device.is_connected for device in self._attached)
+        if self._is_open and all(ends):
+            self.end_by_signal()
 
     async def wait_ended(self) -> None:
         """Wait until all connections have ended."""

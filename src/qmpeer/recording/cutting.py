@@ -65,6 +65,7 @@ class Cutter:
     """
 
     __slots__ = (
+        "_blanks",
         "_depth",
         "_ended",
         "_is_dropping",
@@ -79,6 +80,7 @@ class Cutter:
     def __init__(self, read: Callable[[bytes], Any]) -> None:
         self._read = read
         self._ended: Piece | None = None
+        self._blanks = b""  # behind the ended value
         self._parts: list[bytes] = []  # of the unfinished text
         self.size: int = 0
         """The bytes of the unfinished text."""
@@ -110,7 +112,7 @@ class Cutter:
         if self._is_waiting:
             self._scan_waiting(found)
         if self._ended is not None:
-            found.append(self._ended)
+            found.append(self._ended._replace(data=self._ended.data + self._blanks))
             self._ended = None
         return found
 
@@ -147,15 +149,18 @@ class Cutter:
         self.size = self._depth = self._quote = 0
         self._is_escaped = self._is_dropping = self._is_waiting = False
 
+    def _end_with(self, piece: Piece, blanks: bytes) -> None:
+        """Keep a value until its line end, or anything else, comes."""
+        self._ended, self._blanks = piece, blanks
+
     def _go_on(self, ended: Piece, data: bytes, found: list[Piece]) -> bytes:
         """Give out the ended value, with its line end if it is there; return the other bytes."""
-        if match := _LINE_END.match(data):
-            size = match.end()
-        elif len(data) <= _SMALL and _LINE_END_TO_COME.match(data):
-            self._ended = ended._replace(data=ended.data + data)
+        data = self._blanks + data
+        match = _LINE_END.match(data)
+        if match is None and len(data) <= _SMALL and _LINE_END_TO_COME.match(data):
+            self._blanks = data
             return b""
-        else:
-            size = 0
+        size = match.end() if match else 0
         found.append(ended._replace(data=ended.data + data[:size]))
         self._ended = None
         return data[size:]
@@ -188,7 +193,7 @@ class Cutter:
         if data[-1:] == b"}":
             value = self._read(data)
             if value is not NO_VALUE:
-                self._ended = Piece(data, value)
+                self._end_with(Piece(data, value), b"")
                 return
         else:
             blanks = _BLANKS.match(data)
@@ -326,7 +331,7 @@ class Cutter:
             return match.end()
         rest = data[position:]
         if len(rest) <= _SMALL and _LINE_END_TO_COME.match(rest):
-            self._ended = Piece(text + rest, value, dropped)
+            self._end_with(Piece(text, value, dropped), rest)
             return len(data)
         found.append(Piece(text, value, dropped))
         return position

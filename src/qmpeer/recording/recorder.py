@@ -248,10 +248,10 @@ class ConnectionRecording:
     def _end(self, last: list[Entry]) -> None:
         entries: list[Entry] = []
         cutters = (Sender.CLIENT, self._client), (Sender.SERVER, self._server)
+        self._recording._held -= sum(cutter.held for _, cutter in cutters)
         for sender, cutter in cutters:
             entries += self._entries(sender, cutter.settle())
         for sender, cutter in cutters:
-            self._recording._held -= cutter.held
             entries += self._entries(sender, cutter.end())
         self._is_open = False
         self._recording._open.pop(self.number, None)
@@ -294,7 +294,7 @@ def dated_title(peer: str = "") -> str:
 def _lines(data: bytes) -> list[bytes]:
     """Return a message's lines, and the parts of a long one."""
     most = limits.RECORDED_LINE
-    if data.find(b"\n") >= len(data) - 1 and len(data) <= most:
+    if data.find(b"\n") in (-1, len(data) - 1) and len(data) <= most:
         return [data]
     lines = [part + b"\n" for part in data.split(b"\n")]
     lines[-1] = lines[-1][:-1]  # what is behind the last line end, if anything

@@ -224,7 +224,9 @@ class Relay:
                 tls=self._tls,
             )
         except Exception as error:  # an address of another package may raise anything
-            reason = str(error) or type(error).__name__
+            # Without the number and the path, which the address has already.
+            system = error.strerror if isinstance(error, OSError) else None
+            reason = system or str(error) or type(error).__name__
             _log.warning("%s: reset: no connection to %s: %s", link.name, self._server_text, reason)
             link.refuse(reason)
 

@@ -91,7 +91,7 @@ def _differences(path: str, found: JsonValue, recorded: JsonValue) -> Iterator[D
                 theirs = recorded[at] if at < len(recorded) else UNSET
                 yield from _item_difference(f"{path}[{at}]", mine, theirs)
         case _ if not _fits(found, recorded):
-            yield Difference(path, found, recorded)
+            yield Difference(path, shortened(found), shortened(recorded))
 
 
 def _member_differences(path: str, found: JsonObject, recorded: JsonObject) -> Iterator[Difference]:
@@ -105,9 +105,21 @@ def _item_difference(
     path: str, found: JsonValue | UnsetType, recorded: JsonValue | UnsetType
 ) -> Iterator[Difference]:
     if isinstance(found, UnsetType) or isinstance(recorded, UnsetType):
-        yield Difference(path, found, recorded)
+        yield Difference(path, _kept(found), _kept(recorded))
     else:
         yield from _differences(path, found, recorded)
+
+
+def shortened(value: JsonValue) -> JsonValue:
+    """Return a value for a report; of a long one, the beginning of its text."""
+    text = canonical(value)
+    if len(text) <= limits.REPLAY_KEPT:
+        return value
+    return text[: limits.REPLAY_SHOWN].decode("utf-8", "replace") + "…"
+
+
+def _kept(value: JsonValue | UnsetType) -> JsonValue | UnsetType:
+    return value if isinstance(value, UnsetType) else shortened(value)
 
 
 def _fits(found: JsonValue, recorded: JsonValue) -> bool:

@@ -69,12 +69,6 @@ class Lookup:
         self._loose.setdefault(name, []).append(question)
         return question
 
-    def add(self, exchange: Exchange) -> int:
-        """Add an exchange at the end, and return its index."""
-        self.exchanges = (*self.exchanges, exchange)
-        self._index(len(self.exchanges) - 1)
-        return len(self.exchanges) - 1
-
     def find(self, command: CommandMessage) -> Question | None:
         """Return the question that a command asks; None if it wasn't recorded."""
         arguments = command.arguments

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from qmpeer.messages import redact_urls
 from qmpeer.options import (
     FAULT_OPTIONS,
     GUEST_FLAGS,
@@ -22,7 +23,7 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 from qmpeer.replay.playback import Order
 from qmpeer.replay.schedule import NO_DELAYS, RECORDED, Delays
-from qmpeer.transport import parse_address
+from qmpeer.transport import UnixAddress, parse_address
 
 
 class ReplayOptions(ProgramOptions, kw_only=True):
@@ -111,8 +112,13 @@ def _delays(options: ReplayOptions, option: str, argument: str) -> None:
 
 
 def _server(options: ReplayOptions, option: str, argument: str) -> None:
-    parse_address(argument)
+    try:
+        address = parse_address(argument)
+    except ValueError as error:
+        raise StartError(option, redact_urls(argument), redact_urls(str(error))) from None
     options.server = argument
+    if isinstance(address, UnixAddress) and not address.is_abstract:
+        options.server = f"unix:{os.path.abspath(address.path)}"  # a daemon changes its folder
 
 
 def _report_file(options: ReplayOptions, option: str, argument: str) -> None:

@@ -14,7 +14,8 @@ QEMU reads them, so 1 and 1.0 differ (QEMU refuses the second where it expects a
 do 1 and true.
 
 Clients choose the texts that patterns are tried on, so no pattern may take for ever: a repeated
-group that holds a repeat or an alternative is refused, and long texts match no pattern.
+group that holds a repeat or an alternative is refused, and so are many repeats. Long texts match no
+pattern.
 """
 
 import re
@@ -149,6 +150,12 @@ def _compile_regex(text: str) -> Matcher:
             f"found the pattern {text!r}, in which a repeated group holds a repeat or an "
             "alternative; it might take for ever"
         )
+    if (count := _repeats(text)) > limits.REPLAY_PATTERN_REPEATS:
+        most = limits.REPLAY_PATTERN_REPEATS
+        raise PatternError(
+            f"found the pattern {text!r} with {count} repeats, expected at most {most}, not "
+            "counting those that give nothing back, such as [^/]++"
+        )
 
     def matches(found: JsonValue) -> bool:
         return (
@@ -163,6 +170,24 @@ def _compile_regex(text: str) -> Matcher:
 _TOKEN: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.", re.DOTALL)
 _REPEATS: Final = ("*", "+", "{")
 _EXACT: Final = re.compile(r"\{\d+\}")
+
+
+def _repeats(text: str) -> int:
+    r"""Return the number of repeats that may try several lengths.
+
+    Example:
+        >>> [_repeats(text) for text in (r"a+b*c{2}", r"[^/]++\d*+x+?", r"\++")]
+        [2, 1, 1]
+    """
+    count, before = 0, ""
+    for each in _TOKEN.finditer(text):
+        token = each[0]
+        is_repeat = token[0] in _REPEATS and not _EXACT.fullmatch(token)
+        if is_repeat and before == "repeat":  # the sign of a possessive one
+            count, before = count - 1, ""
+        else:
+            count, before = count + is_repeat, "repeat" if is_repeat else ""
+    return count
 
 
 def _may_explode(text: str) -> bool:

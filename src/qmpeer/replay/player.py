@@ -14,7 +14,8 @@ from qmpeer.replay.conversations import Conversation, RecordedReply, Step
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
 from qmpeer.replay.playback import Order, Playback, Refusal
-from qmpeer.replay.report import Miss, Tally, missed
+from qmpeer.replay.report import Miss
+from qmpeer.replay.tally import Tally, missed
 from qmpeer.values import JsonObject, UnsetType
 
 Steps: TypeAlias = tuple[Step, ...]
@@ -132,7 +133,9 @@ class Player:
             self._on_answer(self.course.conversation, command, reply)
 
     def miss(self, command: CommandMessage, refusal: Refusal, *, from_server: bool = False) -> None:
-        """Report a command that isn't answered as recorded."""
+        """Report a command that isn't answered as recorded; after many, only count it."""
+        if not self._tally.count(refusal, from_server=from_server):
+            return
         exchanges = self.course.lookup.exchanges
         at = self.playback.position
         expected = exchanges[at] if at < len(exchanges) else None
@@ -140,7 +143,7 @@ class Player:
         note = self._known.absence(command.name)
         if from_server or note:
             miss = msgspec.structs.replace(miss, from_server=from_server, note=note)
-        self._tally.add(miss)
+        self._tally.list(miss, refusal)
         self._on_miss(miss)
 
 

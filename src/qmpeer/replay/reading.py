@@ -53,13 +53,11 @@ class Part(msgspec.Struct, frozen=True):
         place: The place of its first line.
         end: The number of its last line.
         seconds: The time of its last line, since the recording began.
-        connection: The number of its connection.
     """
 
     place: Place
     end: int
     seconds: float
-    connection: int
 
 
 class Asked(Part, frozen=True):
@@ -119,7 +117,7 @@ def recorded_parts(transcript: Transcript) -> dict[int, list[AnyPart]]:
                 seconds = entry.seconds
             elif isinstance(entry, Line | Opened | Closed):
                 if number not in connections:
-                    connections[number] = _Connection(number)
+                    connections[number] = _Connection()
                 line = section.line + offset if section.line else 0
                 connections[number].take(entry, Place(transcript.name, line, position), seconds)
     for connection in connections.values():
@@ -155,8 +153,7 @@ class _Side:
 class _Connection:
     """The parts of one connection."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self) -> None:
         self.parts: list[AnyPart] = []
         self._forget()
 
@@ -170,12 +167,12 @@ class _Connection:
             side = self._client if entry.sender is Sender.CLIENT else self._server
             read = _read_request if entry.sender is Sender.CLIENT else _read_message
             for item in side.items(entry.data, place):
-                where = (side.first or place, place.line, seconds, self._number)
+                where = (side.first or place, place.line, seconds)
                 self.parts.append(read(item, entry.data, where))
                 side.first = None
         else:
             self.finish()
-            where = (place, place.line, seconds, self._number)
+            where = (place, place.line, seconds)
             if isinstance(entry, Closed):
                 self.parts.append(Ended(*where, entry.by is Sender.SERVER))
             else:
@@ -188,7 +185,7 @@ class _Connection:
         self._forget()
 
 
-_Where: TypeAlias = tuple[Place, int, float, int]
+_Where: TypeAlias = tuple[Place, int, float]
 
 
 def _read_request(item: JsonValue | QMPError, data: bytes, where: _Where) -> AnyPart:

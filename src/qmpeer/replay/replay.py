@@ -16,9 +16,10 @@ from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
 from qmpeer.replay.playback import Order
 from qmpeer.replay.player import Course, Player, Rules
-from qmpeer.replay.report import Miss, Report, Tally
+from qmpeer.replay.report import Miss, Report
 from qmpeer.replay.schedule import NO_DELAYS, RECORDED, Delays
 from qmpeer.replay.session import ReplaySession
+from qmpeer.replay.tally import Tally
 from qmpeer.replay.upstream import UpstreamServer
 from qmpeer.transcript import Transcript
 from qmpeer.transport import AddressLike
@@ -47,7 +48,7 @@ class Replay:
             seconds before each event.
         timestamps: "now", or "recorded".
         on_miss: Called, in the monitor's thread, with each command that wasn't answered as
-            recorded.
+            recorded, as long as the report lists them.
         server: The address of a real server, which answers what isn't recorded: it executes these
             commands.
         add: Add its answers to the files that the transcripts were read from; see `save`.

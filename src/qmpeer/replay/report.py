@@ -1,18 +1,22 @@
 """The report of a replay: what was played, never asked, asked in vain, out of order."""
 
 from collections.abc import Iterator, Sequence
-from enum import Enum
+from typing import Final
 
 import msgspec
 
 from qmpeer import limits
 from qmpeer.display.safe_text import visible
-from qmpeer.messages import CommandMessage, redact_arguments
-from qmpeer.replay.conversations import Conversation, Exchange
-from qmpeer.replay.differences import Difference, Nearest, nearest
+from qmpeer.replay.differences import Difference
 from qmpeer.replay.patterns import canonical
 from qmpeer.replay.playback import Refusal
 from qmpeer.values import JsonObject, JsonValue
+
+_WORDS: Final = {
+    Refusal.OUT_OF_ORDER.value: "expected",
+    Refusal.EXHAUSTED.value: "recorded",
+}
+"""The words before the nearest recorded command, by the reason."""
 
 
 class ReportedCommand(msgspec.Struct, frozen=True):
@@ -20,7 +24,8 @@ class ReportedCommand(msgspec.Struct, frozen=True):
 
     Attributes:
         command: Its name.
-        arguments: Its arguments.
+        arguments: Its arguments. Of long ones, only the beginning of their text is kept, under the
+            name "…".
         place: The file and the line of a recorded command; "" for one that came.
     """
 
@@ -43,8 +48,8 @@ class Miss(msgspec.Struct, frozen=True):
         asked: The command that came.
         reason: Why: "not recorded", "asked more often than recorded" or "out of order".
         conversation: The number of the client's conversation.
-        nearest: The nearest recorded command; for "out of order" the one that was expected. None if
-            there is none.
+        nearest: The nearest recorded command: for "out of order" the one that was expected, for
+            "asked more often than recorded" the same one. None if there is none.
         differences: The differences between the arguments of the two.
         from_server: True if a real server answered it.
         note: A sentence about it, such as that the recorded server has no such command; or "".
@@ -66,8 +71,7 @@ class Miss(msgspec.Struct, frozen=True):
         ending = "; a real server answered" if self.from_server else ""
         yield f"{self.reason}: {self.asked}{ending}"
         if self.nearest is not None:
-            word = "expected" if self.reason == Refusal.OUT_OF_ORDER.value else "nearest"
-            yield f"{word}: {self.nearest}"
+            yield f"{_WORDS.get(self.reason, 'nearest')}: {self.nearest}"
             yield from map(visible, map(str, self.differences))
         if self.note:
             yield self.note
@@ -150,99 +154,3 @@ def _misses(misses: Sequence[Miss], count: int) -> Iterator[str]:
             yield f"    {line}"
     if count > len(misses):
         yield f"  … and {count - len(misses)} more"
-
-
-def reported(command: CommandMessage, place: object = "") -> ReportedCommand:
-    """Return a command for a report."""
-    arguments = redact_arguments(command.name, command.arguments) or {}
-    return ReportedCommand(command.name, arguments, str(place))
-
-
-def missed(
-    command: CommandMessage,
-    refusal: Refusal,
-    conversation: Conversation,
-    exchanges: Sequence[Exchange],
-    expected: Exchange | None,
-) -> Miss:
-    """Return a command that wasn't answered as recorded, compared with the nearest recorded one.
-
-    Args:
-        command: The command that came.
-        refusal: Why it wasn't answered.
-        conversation: The client's conversation.
-        exchanges: The commands of the conversation.
-        expected: The command that the recorded order has next, or None.
-    """
-    near: Nearest | None
-    if refusal is Refusal.OUT_OF_ORDER and expected is not None:
-        near = Nearest(expected, ())
-    else:
-        near = nearest(command, exchanges) if refusal is Refusal.UNRECORDED else None
-    shown = None if near is None else reported(near.exchange.command, near.exchange.place)
-    differences = () if near is None else near.differences
-    return Miss(reported(command), refusal.value, conversation.number, shown, differences)
-
-
-class _Kind(Enum):
-    """The lists of the report that a command may be in."""
-
-    IN_VAIN = "in vain"
-    OUT_OF_ORDER = "out of order"
-    FROM_SERVER = "from the server"
-
-
-def _kind_of(miss: Miss) -> _Kind:
-    if miss.from_server:
-        return _Kind.FROM_SERVER
-    is_out_of_order = miss.reason == Refusal.OUT_OF_ORDER.value
-    return _Kind.OUT_OF_ORDER if is_out_of_order else _Kind.IN_VAIN
-
-
-class Tally:
-    """The counts of a replay, as it goes on.
-
-    Args:
-        conversations: The conversations that may be played.
-    """
-
-    def __init__(self, conversations: Sequence[Conversation]) -> None:
-        self._conversations = conversations
-        self._played: dict[int, set[int]] = {each.number: set() for each in conversations}
-        self._misses: dict[_Kind, list[Miss]] = {kind: [] for kind in _Kind}
-        self._counts = dict.fromkeys(_Kind, 0)
-        self.clients: int = 0
-
-    def played(self, conversation: Conversation) -> set[int]:
-        """Return the indices of the played exchanges of a conversation; add to them."""
-        return self._played[conversation.number]
-
-    def add(self, miss: Miss) -> None:
-        """Count a command that wasn't answered as recorded."""
-        kind = _kind_of(miss)
-        self._counts[kind] += 1
-        if len(self._misses[kind]) < limits.REPLAY_REPORTED:
-            self._misses[kind].append(miss)
-
-    def report(self) -> Report:
-        """Return the report."""
-        left = [
-            exchange
-            for each in self._conversations
-            for at, exchange in enumerate(each.exchanges)
-            if at not in self._played[each.number]
-        ]
-        shown = [reported(each.command, each.place) for each in left[: limits.REPLAY_REPORTED]]
-        return Report(
-            self.clients,
-            sum(map(len, self._played.values())),
-            tuple(shown),
-            tuple(self._misses[_Kind.IN_VAIN]),
-            tuple(self._misses[_Kind.OUT_OF_ORDER]),
-            len(left),
-            self._counts[_Kind.IN_VAIN],
-            self._counts[_Kind.OUT_OF_ORDER],
-            tuple(self._misses[_Kind.FROM_SERVER]),
-            self._counts[_Kind.FROM_SERVER],
-            tuple(str(place) for each in self._conversations for place in each.strays),
-        )

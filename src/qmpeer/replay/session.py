@@ -39,6 +39,7 @@ class ReplaySession:
     __slots__ = (
         "_client",
         "_has_begun",
+        "_is_stuck",
         "_on_close",
         "_player",
         "_schedule",
@@ -64,6 +65,7 @@ class ReplaySession:
         self._upstream = upstream
         self._on_close = on_close
         self._has_begun = False
+        self._is_stuck = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -77,12 +79,17 @@ class ReplaySession:
         """Answer one command, at once or at its time."""
         if not self._has_begun:
             self.begin()
+        if self._is_stuck and not command.is_oob:
+            return
         steps = self._player.ask(command)
         if not isinstance(steps, Refusal):
             # The fast path: a reply alone.
             if len(steps) == 1 and self._schedule is None and type(steps[0]) is RecordedReply:
                 self._client.deliver(_reply(steps[0], command))
             else:
+                # The recorded server was never done with it. As in QEMU, later commands then wait.
+                is_answered = any(type(step) is RecordedReply for step in steps)
+                self._is_stuck = not (is_answered or command.is_oob)
                 self._send(steps, command)
         elif self._upstream is None:
             self._player.miss(command, steps)

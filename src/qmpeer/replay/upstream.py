@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from qmpeer.client import AsyncClient
 from qmpeer.errors import CommandError, QMPError
-from qmpeer.messages import CommandMessage
+from qmpeer.messages import CommandMessage, redact_urls
 from qmpeer.replay.conversations import RecordedReply
 from qmpeer.transport import AddressLike
 from qmpeer.transport.descriptors import close_all
@@ -54,7 +54,7 @@ class UpstreamServer:
             return RecordedReply(0.0, error={"class": error.error_class, "desc": error.desc})
         except (QMPError, OSError) as error:  # a timeout is an OSError, too
             await self.close()
-            raise UpstreamError(f"{self._address}: {error}") from error
+            raise UpstreamError(redact_urls(f"{self._address}: {error}")) from error
         finally:
             close_all(fds)
 

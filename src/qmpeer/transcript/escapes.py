@@ -1,4 +1,4 @@
-"""The escapes by which a line of printable ASCII holds any bytes."""
+"""The characters of a line: escapes for bytes, and blanks for the controls in a text."""
 
 import re
 from re import Match
@@ -7,6 +7,7 @@ from typing import Final
 _ESCAPE: Final = re.compile(rb"\\x([0-9a-f]{2})")
 _TO_ESCAPE: Final = re.compile(rb"[^\x20-\x7e]|\\(?=x[0-9a-f]{2})|\\\Z| \Z")
 
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _LAST: Final = ("\\", " ")
 
 
@@ -35,3 +36,8 @@ def unescaped(text: bytes) -> bytes:
 
 def _byte(match: Match[bytes]) -> bytes:
     return bytes((int(match[1], 16),))
+
+
+def without_controls(text: str) -> str:
+    """Return a text for people with a blank in place of control characters and line ends."""
+    return text if text.isprintable() else _CONTROLS.sub(" ", text)

@@ -14,7 +14,7 @@ from qmpeer import limits
 from qmpeer.errors import TranscriptError
 from qmpeer.transcript.directives import parse_directive
 from qmpeer.transcript.entries import Entry, Line, Remark, Section, Sender, Transcript
-from qmpeer.transcript.escapes import unescaped
+from qmpeer.transcript.escapes import unescaped, without_controls
 
 _FACT: Final = re.compile(r"# ([a-z][a-z ]*):(?: (.*))?")
 _ODD: Final = re.compile(rb"[^\t\n\r\x20-\x7e]|\r(?!\n)")
@@ -113,7 +113,7 @@ class _Reader:
         """Add a line that begins with no sender's mark."""
         match line[:1]:
             case b"#":
-                self._add_comment(line.decode())
+                self._add_comment(without_controls(line.decode()).rstrip())
             case b"@":
                 self._add_directive(line)
             case _:

@@ -6,10 +6,9 @@ from typing import Final
 
 from qmpeer.transcript.directives import format_directive
 from qmpeer.transcript.entries import Entry, Line, Remark, Section, Sender, Transcript
-from qmpeer.transcript.escapes import escaped
+from qmpeer.transcript.escapes import escaped, without_controls
 
 _FACT: Final = re.compile(r"[a-z][a-z ]*:(?: |\Z)")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
 def format_transcript(transcript: Transcript) -> str:
@@ -90,9 +89,9 @@ def _format_line(sender: Sender, data: bytes) -> str:
 
 
 def _one_line(text: str) -> str:
-    return _CONTROL.sub(" ", text).strip()
+    return without_controls(text).strip()
 
 
 def _comment(text: str) -> str:
-    text = _CONTROL.sub(" ", text).rstrip()
+    text = without_controls(text).rstrip()
     return f"# {text}\n" if text else "#\n"

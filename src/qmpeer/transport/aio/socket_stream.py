@@ -226,6 +226,7 @@ class SocketStream(DescriptorStream):
 
     def _release(self) -> None:
         self._unwatch_hangup()
+        self._hangup_callback = None  # a scheduled look must not keep the handler alive
         self._sock.close()
 
     def _check_fds(self, data: bytes, fds: Sequence[int]) -> None:
