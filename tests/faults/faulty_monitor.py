@@ -29,23 +29,24 @@ class Switch:
     """
 
     def __init__(self, process: Callable[[Fault], None] | None = None) -> None:
-        self.happened: list[str] = []
+        self.happened: list[str]
         self._process = process or self._refuse
         self.plan(Faults())
 
     def plan(self, faults: Faults, seed: int = 0) -> None:
         """Take other faults for the next connections, and count these from 1 again."""
-        self.happened.clear()
-        self._injector = Injector(faults, seed=seed, happened=self._note, process=self._process)
+        happened = self.happened = list[str]()  # a late fault of the plan before isn't of this one
+
+        def note(fault: Fault, peer: str) -> None:
+            happened.append(str(fault))
+
+        self._injector = Injector(faults, seed=seed, happened=note, process=self._process)
 
     def wrap(self, factory: HandlerFactory) -> HandlerFactory:
         def start(stream: Stream) -> StreamHandler:
             return self._injector.wrap(factory)(stream)
 
         return start
-
-    def _note(self, fault: Fault, peer: str) -> None:
-        self.happened.append(str(fault))
 
     def _refuse(self, fault: Fault) -> None:
         raise AssertionError(f"{fault} would end the tests")
