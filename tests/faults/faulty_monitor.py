@@ -1,7 +1,7 @@
 """A monitor of ours that takes other faults for each test, and what a client makes of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -28,23 +28,25 @@ class Switch:
         happened: The faults that happened.
     """
 
-    def __init__(self) -> None:
-        self.happened: list[str] = []
+    def __init__(self, process: Callable[[Fault], None] | None = None) -> None:
+        self.happened: list[str]
+        self._process = process or self._refuse
         self.plan(Faults())
 
     def plan(self, faults: Faults, seed: int = 0) -> None:
         """Take other faults for the next connections, and count these from 1 again."""
-        self.happened.clear()
-        self._injector = Injector(faults, seed=seed, happened=self._note, process=self._refuse)
+        happened = self.happened = list[str]()  # a late fault of the plan before isn't of this one
+
+        def note(fault: Fault, peer: str) -> None:
+            happened.append(str(fault))
+
+        self._injector = Injector(faults, seed=seed, happened=note, process=self._process)
 
     def wrap(self, factory: HandlerFactory) -> HandlerFactory:
         def start(stream: Stream) -> StreamHandler:
             return self._injector.wrap(factory)(stream)
 
         return start
-
-    def _note(self, fault: Fault, peer: str) -> None:
-        self.happened.append(str(fault))
 
     def _refuse(self, fault: Fault) -> None:
         raise AssertionError(f"{fault} would end the tests")

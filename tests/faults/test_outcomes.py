@@ -1,7 +1,9 @@
 """The outcomes of each fault for both clients: the table on the page, line by line."""
 
 import asyncio
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -9,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer import Client
-from qmpeer.faults import Faults
+from qmpeer import AsyncClient, Client
+from qmpeer.faults import Faults, ProcessFaults
 from qmpeer.relay import Relay
 from tests.client.faces import AsyncFace, BlockingFace, Face, LoopThread
 from tests.faults.faulty_monitor import FaultyMonitor, Switch, outcomes
@@ -26,12 +28,13 @@ ROWS = ROW.findall(PAGE.read_text().partition(HEADING)[2].partition("\n## ")[0])
 class FaultyQemu:
     """A real QEMU, behind a relay with faults."""
 
-    def __init__(self, qemu: str, folder: Path) -> None:
+    def __init__(self, qemu: str, folder: Path, *, happens_to_process: bool = False) -> None:
         self.address = f"unix:{folder}/faulty"
-        self.switch = Switch()
         server = f"unix:{folder}/qemu"
         argv = [qemu, *BASE, "-qmp", f"{server},server=on,wait=off"]
         self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+        self.pid = self._process.pid
+        self.switch = Switch(ProcessFaults(self.pid) if happens_to_process else None)
         self._loop = LoopThread(asyncio.new_event_loop)
         relaying = partial(Relay, server, wrap=self.switch.wrap, wait_for_socket=True)
         self._relay = self._loop.call(lambda: self._open(relaying))
@@ -100,6 +103,16 @@ def test_an_outcome(fault: str, shown: str, server: FaultyMonitor, face: Face) -
     assert set(server.switch.happened) == {fault}
 
 
+async def test_swapped_ids_give_each_command_the_others_reply(server: FaultyMonitor) -> None:
+    """No client can notice it: both replies have an id that it has sent."""
+    faults = ["swap-ids reply=query-status", "coalesce sender=client seconds=0.1"]
+    server.switch.plan(Faults(faults))
+    async with await AsyncClient.connect(server.address, timeout=PATIENCE) as vm:
+        values = await asyncio.gather(vm.execute("query-status"), vm.execute("stop"))
+    assert sorted(server.switch.happened) == sorted(faults)
+    assert list(values) == [{}, {"status": "running"}]
+
+
 FIRST_GEAR = ("cut after=stop", "error command=stop", "inject GUEST_PANICKED reply=stop")
 """Faults that the common tests let happen to a real QEMU; the slow tests take all of them."""
 
@@ -120,6 +133,31 @@ def test_an_outcome_with_a_real_qemu(fault: str, shown: str, qemu: FaultyQemu, f
     qemu.switch.plan(Faults([fault]))
     assert_outcome(outcomes(face, qemu.address, expected), expected)
     assert set(qemu.switch.happened) == {fault}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("fault", "stopped"),
+    [("sigstop command=stop", "TimeoutError"), ("sigkill command=stop", "cut")],
+)
+def test_the_process_of_a_real_qemu(
+    fault: str, stopped: str, program: Callable[[str], str], tmp_path: Path, face: Face
+) -> None:
+    qemu = FaultyQemu(program(QEMU), tmp_path, happens_to_process=True)
+    try:
+        qemu.switch.plan(Faults([fault]))
+        expected = ["ok", "ok", stopped, "TimeoutError", ""]
+        found = outcomes(face, qemu.address, expected)
+        pid, status = os.waitpid(qemu.pid, os.WUNTRACED)
+    finally:
+        qemu.close()
+    if stopped == "cut":
+        assert found[:4] == ["ok", "ok", "CommandInterrupted", "ConnectionClosed"]
+        assert os.WTERMSIG(status) == signal.SIGKILL
+    else:
+        assert found == expected
+        assert os.WSTOPSIG(status) == signal.SIGSTOP
+    assert pid == qemu.pid
 
 
 def test_the_table_has_most_kinds() -> None:

@@ -31,9 +31,9 @@ class Command:
     __slots__ = ("answer", "arguments", "id", "name")
 
     def __init__(self, name: str, arguments: JsonObject, id: bytes | None) -> None:
-        self.name = name
-        self.arguments = arguments
-        self.id = id
+        self.name: str = name
+        self.arguments: JsonObject = arguments
+        self.id: bytes | None = id
         self.answer: bytes | None = None
 
 

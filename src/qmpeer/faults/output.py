@@ -103,9 +103,9 @@ class Output:
         self._items: deque[Item] = deque()
         self._ready = -inf  # nothing is sent earlier
         self._pace: Pace | None = None
-        self.size = 0
-        self.is_paused = False
-        self.is_ended = False
+        self.size: int = 0
+        self.is_paused: bool = False
+        self.is_ended: bool = False
 
     def put(self, item: Item) -> None:
         """Add an item behind all others."""

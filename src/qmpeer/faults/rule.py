@@ -38,7 +38,7 @@ class Rule:
     )
 
     def __init__(self, fault: Fault, name: str, seed: int) -> None:
-        self.fault = fault
+        self.fault: Fault = fault
         self.word: str = fault.word
         own = fault.get("seed")
         self._seed = f"{seed if own is None else own}/{name}"
