@@ -61,8 +61,7 @@ class Playback:
             return Refusal.EXHAUSTED
         else:
             turn = len(question.turns) - 1
-        index = question.turns[turn]
-        return index
+        return question.turns[turn]
 
     def expected(self, command: CommandMessage) -> int | None:
         """Return the index of the exchange that the recorded order has next; None at its end."""
