@@ -212,3 +212,32 @@ def test_errors_name_file_and_line(text: str, error: str) -> None:
 def test_a_transcript_that_was_never_a_text() -> None:
     made = Transcript("", recording(STATUS).sections)
     assert recorded_conversations(made)[0].exchanges[0].command.name == "query-status"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            "GREETING\n"
+            + '-> {"execute": "qmp_capabilities"}\n<- {"error": {"class": "E", "desc": ""}}\n'
+            * 2000
+            + STATUS,
+            id="capabilities that were refused",
+        ),
+        pytest.param(
+            "GREETING\n"
+            + '-> {"execute": "x"}\n<- {"error": {"class": "CommandNotFound", "desc": ""}}\n' * 2000
+            + "NEGOTIATION\n"
+            + STATUS,
+            id="unknown commands before negotiation",
+        ),
+        pytest.param(
+            "".join(f'-> {{"execute": "query-status", "id": {at}}}\n' for at in range(2000))
+            + '<- {"return": 1}\n' * 2000,
+            id="replies without the ids of their commands",
+        ),
+    ],
+)
+def test_the_time_grows_with_the_length_and_not_with_its_square(text: str) -> None:
+    names = commands(text)
+    assert {name for each in names for name in each} == {"query-status"}

@@ -11,10 +11,12 @@ from qmpeer.replay.conversations import recorded_conversations
 from qmpeer.replay.courses import Courses
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
+from qmpeer.replay.patterns import canonical
 from qmpeer.replay.playback import Order, Refusal
 from qmpeer.replay.player import Course, Player, Rules, refusal_reply
 from qmpeer.replay.report import Miss
 from qmpeer.replay.tally import Tally
+from qmpeer.values import JsonValue
 from tests.replay.plays import ask, recording, shown
 
 UNRECORDED = ["not recorded!"]
@@ -116,11 +118,38 @@ def test_plain_arguments_win_over_patterns_and_the_first_pattern_over_others() -
         ("((a|b)c)*", "r.txt:3: .* might take for ever"),
         ("a" * 1001, "r.txt:3: found a pattern of 1001 characters"),
         (".*a.*b.*c.*", r"r.txt:3: .* with 4 repeats, expected at most 3"),
+        ("a?" * 26 + "a" * 26, "r.txt:3: .* ways through .*, expected 1000 at most"),
+        ("(a|a)" * 26, "r.txt:3: .* ways through .*, expected 1000 at most"),
+        ("(a|a)(a|a)(a|a)(a|a).*.*.*", "r.txt:3: .* with 16 ways .*, expected 8 at most"),
+        ("(a?){26}a{26}", "r.txt:3: .* might take for ever"),
+        ("(?x)(a+) +b", "r.txt:3: .* without the flag x"),
     ],
 )
 def test_bad_patterns(pattern: str, error: str) -> None:
     with pytest.raises(TranscriptError, match=error):
         Stage(pair("x", "1") + pair("a", "1", f'{{"f": "$regex:{pattern}"}}'))
+
+
+def test_commands_of_any_depth() -> None:
+    deep: JsonValue = []
+    for _ in range(1000):
+        deep = [deep]
+    nested = '{"x": ' + "[" * 1001 + "]" * 1001 + "}"
+    player = Stage(pair("a", "1", nested) + pair("a", "2", '{"x": "$any"}')).player()
+    assert ask(player, "a", x=deep) == [1]
+    assert ask(player, "a", x=[deep]) == [2]
+    assert ask(player, "b", x=[deep]) == UNRECORDED
+    player.miss(CommandMessage("a", {"x": deep, "y": deep}), Refusal.UNRECORDED)
+
+
+def test_the_text_of_a_value_is_the_same_in_parts() -> None:
+    deep: JsonValue = []
+    for at in range(2000):
+        deep = [deep, {"b": at, "a": "é", "": {}}, None, 0.5]
+    whole = canonical({"x": [1, {"b": 1, "a": "é", "": {}}, [], True], "A": 0.5})
+    odd = canonical({"x": [1, {"b": 1, "a": "é", "": {}}, [], True], "A": 2**70})
+    assert odd == b'{"A":%d' % 2**70 + whole.removeprefix(b'{"A":0.5')
+    assert canonical(deep).count(b'{"":{},"a":"\xc3\xa9","b":') == 2000
 
 
 def test_recorded_order() -> None:

@@ -68,6 +68,7 @@ class Player:
         "_on_answer",
         "_on_miss",
         "_played",
+        "_syncs",
         "_tally",
         "course",
         "has_asked",
@@ -89,6 +90,7 @@ class Player:
         self._known = known
         self._tally = tally
         self._played = tally.played(course.conversation)
+        self._syncs: dict[str, int] = {}  # by name, where to look for the next one to count
         self._on_miss = on_miss
         self._on_answer = on_answer
 
@@ -119,10 +121,14 @@ class Player:
 
     def _play_sync(self, name: str) -> None:
         """Count the next recorded command of a name as played."""
-        for at, exchange in enumerate(self.course.lookup.exchanges):
-            if at not in self._played and exchange.command.name == name:
+        exchanges = self.course.lookup.exchanges
+        for at in range(self._syncs.get(name, 0), len(exchanges)):
+            if at not in self._played and exchanges[at].command.name == name:
                 self._played.add(at)
+                self._syncs[name] = at + 1
                 break
+        else:
+            self._syncs[name] = len(exchanges)
 
     def answered_by_server(
         self, command: CommandMessage, refusal: Refusal, reply: RecordedReply
