@@ -198,6 +198,24 @@ def test_delays_and_timestamps() -> None:
             "r.txt:2: found '{\"retrun\": 1}', expected a greeting, a reply or an event",
             id="no message",
         ),
+        pytest.param(
+            '-> {"execute": "a"}\n<- {"return": 1} # done\n',
+            r"r.txt:2: found '{\"return\": 1} # done', expected a greeting, a reply or an event: JSON",
+            id="remark",
+        ),
+        pytest.param(
+            '-> {"execute": "set_password", "arguments": {"password": "hunter2"},}\n',
+            'r.txt:1: found \'.*"password": "?<redacted>"?},}\', expected a command',
+            id="secret",
+        ),
+        pytest.param(
+            '-> {"execute": "a"}\n<- {"return": 1}\n-> {"exceute": "b"}\n<- {"return": 1}\n',
+            'r.txt:3: found \'{"exceute": "b"}\', expected a command: ',
+            id="misspelt member",
+        ),
+        pytest.param(
+            '-> {"exceute": "b"}\n', 'r.txt:1: found \'{"exceute": "b"}\'', id="nothing else"
+        ),
         pytest.param('<- {"QMP": 1}\n', "r.txt:1: found '{\"QMP\": 1}', expected", id="greeting"),
         pytest.param(
             "<- QEMU 7.2.0 monitor - type 'help'\n", "r.txt:1: .*human monitor", id="human"

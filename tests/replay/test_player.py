@@ -1,6 +1,6 @@
 """Answers to a client's commands.
 
-Modules: courses, known_answers, lookup, player, playback.
+Modules: courses, elsewhere, known_answers, lookup, player, playback.
 """
 
 import pytest
@@ -9,6 +9,7 @@ from qmpeer.errors import TranscriptError
 from qmpeer.messages import CommandMessage
 from qmpeer.replay.conversations import recorded_conversations
 from qmpeer.replay.courses import Courses
+from qmpeer.replay.elsewhere import Elsewhere
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
 from qmpeer.replay.patterns import canonical
@@ -28,6 +29,7 @@ class Stage:
     def __init__(self, text: str, rules: Rules = Rules()) -> None:  # noqa: B008 - it is frozen
         conversations = recorded_conversations(recording(text))
         self.known = KnownAnswers(conversations)
+        self.elsewhere = Elsewhere(conversations)
         self.tally = Tally(conversations)
         self.misses: list[Miss] = []
         self.rules = rules
@@ -37,7 +39,14 @@ class Stage:
         ]
 
     def player(self, at: int = 0) -> Player:
-        return Player(self.courses[at], self.rules, self.known, self.tally, self.misses.append)
+        return Player(
+            self.courses[at],
+            self.rules,
+            self.known,
+            self.elsewhere,
+            self.tally,
+            self.misses.append,
+        )
 
 
 def pair(command: str, value: str, arguments: str = "") -> str:
@@ -192,6 +201,52 @@ def test_what_a_client_gets_that_asks_in_vain() -> None:
     }
     assert refusal_reply(CommandMessage("x"), Refusal.EXHAUSTED).error["class"] == "CommandNotFound"
     assert refusal_reply(CommandMessage("x"), Refusal.OUT_OF_ORDER).error["class"] == "GenericError"
+
+
+@pytest.mark.parametrize(
+    ("asked", "ending", "note"),
+    [
+        pytest.param(
+            CommandMessage("a"),
+            "in conversation 2 of the recording; conversation 1 has it (r.txt:3)",
+            "conversation 1 has it (r.txt:3)",
+            id="another's",
+        ),
+        pytest.param(
+            CommandMessage("a", {"x": 1}),
+            "in conversation 2 of the recording; "
+            "conversation 1 has it with other arguments (r.txt:3)",
+            "conversation 1 has it with other arguments (r.txt:3)",
+            id="another's, other arguments",
+        ),
+        pytest.param(
+            CommandMessage("b", {"x": 2}), "with these arguments in the recording", "", id="own"
+        ),
+        pytest.param(CommandMessage("b"), "without arguments in the recording", "", id="own, none"),
+        pytest.param(
+            CommandMessage("b", {"x": 3}),
+            "in conversation 2 of the recording; conversation 1 has it (r.txt:5)",
+            "conversation 1 has it (r.txt:5)",
+            id="another's has the arguments",
+        ),
+        pytest.param(
+            CommandMessage("set_password", {"password": "p"}),
+            "with these arguments in the recording",
+            "the arguments differ in a secret only",
+            id="a secret",
+        ),
+        pytest.param(CommandMessage("z"), "in the recording", "", id="nobody's"),
+    ],
+)
+def test_a_refusal_says_where_the_command_is_recorded(
+    asked: CommandMessage, ending: str, note: str
+) -> None:
+    first = pair("a", "1") + pair("b", "1", '{"x": 3}')
+    second = pair("b", "2", '{"x": 1}') + pair("set_password", "{}", '{"password": "s"}')
+    stage = Stage("NEGOTIATION\n" + first + "NEGOTIATION\n" + second)
+    reply = stage.player(1).refuse(asked, Refusal.UNRECORDED)
+    assert reply.error["desc"] == f"The command {asked.name} has not been found {ending}"
+    assert stage.misses[0].note == note
 
 
 SCHEMA = pair(

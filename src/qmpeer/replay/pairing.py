@@ -17,7 +17,7 @@ def paired_replies(parts: Sequence[AnyPart]) -> tuple[dict[int, int], list[Place
     """Return the index of each reply's command, by the reply's index; and the stray replies.
 
     Raises:
-        TranscriptError: If a reply comes before any command.
+        TranscriptError: If a reply comes before any command, or what is no command returns a value.
     """
     open_commands: dict[bytes, deque[int]] = {}  # indices of commands without reply, by id
     pairs: dict[int, int] = {}
@@ -43,13 +43,23 @@ def paired_replies(parts: Sequence[AnyPart]) -> tuple[dict[int, int], list[Place
             if waiting:
                 pairs[at] = waiting.popleft()
                 answered.add(pairs[at])
+                _check(parts[pairs[at]], part)
             elif has_asked:
                 strays.append(part.place)
             else:
                 reason = "found a reply before any command, expected a line '-> ' before it"
-                place = part.place
-                raise TranscriptError(reason, place.name or "the transcript", place.line)
+                raise _error(reason, part.place)
     return pairs, strays
+
+
+def _check(asked: AnyPart, answered: Answered) -> None:
+    """Check that a value is returned by a command: a server refuses anything else."""
+    if isinstance(asked, Asked) and asked.error and "return" in answered.value:
+        raise _error(asked.error, asked.place)
+
+
+def _error(reason: str, place: Place) -> TranscriptError:
+    return TranscriptError(reason, place.name or "the transcript", place.line)
 
 
 def refused_before_negotiation(parts: Sequence[AnyPart], pairs: dict[int, int]) -> set[int]:
