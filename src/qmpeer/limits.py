@@ -469,6 +469,10 @@ REPLAY_PATTERN: Final = 1000
 REPLAY_PATTERN_REPEATS: Final = 3
 """Repeats of such a pattern that may try several lengths. Ours: the time grows with the length of
 the text to the power of them, and is 0.15 s at most."""
+REPLAY_PATTERN_WAYS: Final = 1000
+"""Ways through the alternatives and optional parts of such a pattern. Ours: it may try them all."""
+REPLAY_PATTERN_WAYS_OF_REPEATS: Final = 8
+"""The same if it has as many repeats as it may have. Ours: the times multiply."""
 REPLAY_PATTERN_TEXT: Final = 500
 """Characters of a text that a pattern is tried on; a longer one doesn't match. Ours."""
 REPLAY_COMPARED: Final = 500

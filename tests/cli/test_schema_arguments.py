@@ -197,6 +197,16 @@ def test_an_unknown_command_gets_the_nearest_name(
     assert capsys.readouterr().err == f"qmpeer exec: CommandNotFound: no {command}{hint}\n"
 
 
+def test_a_listed_command_that_is_not_found_is_not_suggested(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = CommandError("CommandNotFound", "not in this recording")
+    with server(tmp_path, device_add=missing) as scripted:
+        assert main(["exec", scripted.address, "device_add"]) == 1
+
+    assert capsys.readouterr().err == "qmpeer exec: CommandNotFound: not in this recording\n"
+
+
 def test_a_misspelt_property_gets_the_nearest_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

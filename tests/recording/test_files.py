@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import limits
-from qmpeer.recording import open_private, read_transcript
+from qmpeer.recording import Recording, open_private, read_transcript
 from qmpeer.recording.text_file import TextFile
 
 
@@ -59,6 +59,12 @@ def test_a_device_without_space(recwarn: pytest.WarningsRecorder) -> None:
     file.write("b\n")
     file.close()
     file.write("c\n")
+
+
+def test_a_recording_that_cannot_begin_is_one_error(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(OSError, match="No space left on device"):
+        Recording.open("/dev/full")
+    assert not caplog.records
 
 
 def test_a_file_ends_before_it_is_too_long_to_be_read(

@@ -198,6 +198,24 @@ def test_delays_and_timestamps() -> None:
             "r.txt:2: found '{\"retrun\": 1}', expected a greeting, a reply or an event",
             id="no message",
         ),
+        pytest.param(
+            '-> {"execute": "a"}\n<- {"return": 1} # done\n',
+            r"r.txt:2: found '{\"return\": 1} # done', expected a greeting, a reply or an event: JSON",
+            id="remark",
+        ),
+        pytest.param(
+            '-> {"execute": "set_password", "arguments": {"password": "hunter2"},}\n',
+            'r.txt:1: found \'.*"password": "?<redacted>"?},}\', expected a command',
+            id="secret",
+        ),
+        pytest.param(
+            '-> {"execute": "a"}\n<- {"return": 1}\n-> {"exceute": "b"}\n<- {"return": 1}\n',
+            'r.txt:3: found \'{"exceute": "b"}\', expected a command: ',
+            id="misspelt member",
+        ),
+        pytest.param(
+            '-> {"exceute": "b"}\n', 'r.txt:1: found \'{"exceute": "b"}\'', id="nothing else"
+        ),
         pytest.param('<- {"QMP": 1}\n', "r.txt:1: found '{\"QMP\": 1}', expected", id="greeting"),
         pytest.param(
             "<- QEMU 7.2.0 monitor - type 'help'\n", "r.txt:1: .*human monitor", id="human"
@@ -212,3 +230,32 @@ def test_errors_name_file_and_line(text: str, error: str) -> None:
 def test_a_transcript_that_was_never_a_text() -> None:
     made = Transcript("", recording(STATUS).sections)
     assert recorded_conversations(made)[0].exchanges[0].command.name == "query-status"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(
+            "GREETING\n"
+            + '-> {"execute": "qmp_capabilities"}\n<- {"error": {"class": "E", "desc": ""}}\n'
+            * 2000
+            + STATUS,
+            id="capabilities that were refused",
+        ),
+        pytest.param(
+            "GREETING\n"
+            + '-> {"execute": "x"}\n<- {"error": {"class": "CommandNotFound", "desc": ""}}\n' * 2000
+            + "NEGOTIATION\n"
+            + STATUS,
+            id="unknown commands before negotiation",
+        ),
+        pytest.param(
+            "".join(f'-> {{"execute": "query-status", "id": {at}}}\n' for at in range(2000))
+            + '<- {"return": 1}\n' * 2000,
+            id="replies without the ids of their commands",
+        ),
+    ],
+)
+def test_the_time_grows_with_the_length_and_not_with_its_square(text: str) -> None:
+    names = commands(text)
+    assert {name for each in names for name in each} == {"query-status"}

@@ -1,6 +1,6 @@
 """Answers to a client's commands.
 
-Modules: courses, known_answers, lookup, player, playback.
+Modules: courses, elsewhere, known_answers, lookup, player, playback.
 """
 
 import pytest
@@ -9,12 +9,15 @@ from qmpeer.errors import TranscriptError
 from qmpeer.messages import CommandMessage
 from qmpeer.replay.conversations import recorded_conversations
 from qmpeer.replay.courses import Courses
+from qmpeer.replay.elsewhere import Elsewhere
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
+from qmpeer.replay.patterns import canonical
 from qmpeer.replay.playback import Order, Refusal
 from qmpeer.replay.player import Course, Player, Rules, refusal_reply
 from qmpeer.replay.report import Miss
 from qmpeer.replay.tally import Tally
+from qmpeer.values import JsonValue
 from tests.replay.plays import ask, recording, shown
 
 UNRECORDED = ["not recorded!"]
@@ -26,6 +29,7 @@ class Stage:
     def __init__(self, text: str, rules: Rules = Rules()) -> None:  # noqa: B008 - it is frozen
         conversations = recorded_conversations(recording(text))
         self.known = KnownAnswers(conversations)
+        self.elsewhere = Elsewhere(conversations)
         self.tally = Tally(conversations)
         self.misses: list[Miss] = []
         self.rules = rules
@@ -35,7 +39,14 @@ class Stage:
         ]
 
     def player(self, at: int = 0) -> Player:
-        return Player(self.courses[at], self.rules, self.known, self.tally, self.misses.append)
+        return Player(
+            self.courses[at],
+            self.rules,
+            self.known,
+            self.elsewhere,
+            self.tally,
+            self.misses.append,
+        )
 
 
 def pair(command: str, value: str, arguments: str = "") -> str:
@@ -116,11 +127,38 @@ def test_plain_arguments_win_over_patterns_and_the_first_pattern_over_others() -
         ("((a|b)c)*", "r.txt:3: .* might take for ever"),
         ("a" * 1001, "r.txt:3: found a pattern of 1001 characters"),
         (".*a.*b.*c.*", r"r.txt:3: .* with 4 repeats, expected at most 3"),
+        ("a?" * 26 + "a" * 26, "r.txt:3: .* ways through .*, expected 1000 at most"),
+        ("(a|a)" * 26, "r.txt:3: .* ways through .*, expected 1000 at most"),
+        ("(a|a)(a|a)(a|a)(a|a).*.*.*", "r.txt:3: .* with 16 ways .*, expected 8 at most"),
+        ("(a?){26}a{26}", "r.txt:3: .* might take for ever"),
+        ("(?x)(a+) +b", "r.txt:3: .* without the flag x"),
     ],
 )
 def test_bad_patterns(pattern: str, error: str) -> None:
     with pytest.raises(TranscriptError, match=error):
         Stage(pair("x", "1") + pair("a", "1", f'{{"f": "$regex:{pattern}"}}'))
+
+
+def test_commands_of_any_depth() -> None:
+    deep: JsonValue = []
+    for _ in range(1000):
+        deep = [deep]
+    nested = '{"x": ' + "[" * 1001 + "]" * 1001 + "}"
+    player = Stage(pair("a", "1", nested) + pair("a", "2", '{"x": "$any"}')).player()
+    assert ask(player, "a", x=deep) == [1]
+    assert ask(player, "a", x=[deep]) == [2]
+    assert ask(player, "b", x=[deep]) == UNRECORDED
+    player.miss(CommandMessage("a", {"x": deep, "y": deep}), Refusal.UNRECORDED)
+
+
+def test_the_text_of_a_value_is_the_same_in_parts() -> None:
+    deep: JsonValue = []
+    for at in range(2000):
+        deep = [deep, {"b": at, "a": "é", "": {}}, None, 0.5]
+    whole = canonical({"x": [1, {"b": 1, "a": "é", "": {}}, [], True], "A": 0.5})
+    odd = canonical({"x": [1, {"b": 1, "a": "é", "": {}}, [], True], "A": 2**70})
+    assert odd == b'{"A":%d' % 2**70 + whole.removeprefix(b'{"A":0.5')
+    assert canonical(deep).count(b'{"":{},"a":"\xc3\xa9","b":') == 2000
 
 
 def test_recorded_order() -> None:
@@ -163,6 +201,52 @@ def test_what_a_client_gets_that_asks_in_vain() -> None:
     }
     assert refusal_reply(CommandMessage("x"), Refusal.EXHAUSTED).error["class"] == "CommandNotFound"
     assert refusal_reply(CommandMessage("x"), Refusal.OUT_OF_ORDER).error["class"] == "GenericError"
+
+
+@pytest.mark.parametrize(
+    ("asked", "ending", "note"),
+    [
+        pytest.param(
+            CommandMessage("a"),
+            "in conversation 2 of the recording; conversation 1 has it (r.txt:3)",
+            "conversation 1 has it (r.txt:3)",
+            id="another's",
+        ),
+        pytest.param(
+            CommandMessage("a", {"x": 1}),
+            "in conversation 2 of the recording; "
+            "conversation 1 has it with other arguments (r.txt:3)",
+            "conversation 1 has it with other arguments (r.txt:3)",
+            id="another's, other arguments",
+        ),
+        pytest.param(
+            CommandMessage("b", {"x": 2}), "with these arguments in the recording", "", id="own"
+        ),
+        pytest.param(CommandMessage("b"), "without arguments in the recording", "", id="own, none"),
+        pytest.param(
+            CommandMessage("b", {"x": 3}),
+            "in conversation 2 of the recording; conversation 1 has it (r.txt:5)",
+            "conversation 1 has it (r.txt:5)",
+            id="another's has the arguments",
+        ),
+        pytest.param(
+            CommandMessage("set_password", {"password": "p"}),
+            "with these arguments in the recording",
+            "the arguments differ in a secret only",
+            id="a secret",
+        ),
+        pytest.param(CommandMessage("z"), "in the recording", "", id="nobody's"),
+    ],
+)
+def test_a_refusal_says_where_the_command_is_recorded(
+    asked: CommandMessage, ending: str, note: str
+) -> None:
+    first = pair("a", "1") + pair("b", "1", '{"x": 3}')
+    second = pair("b", "2", '{"x": 1}') + pair("set_password", "{}", '{"password": "s"}')
+    stage = Stage("NEGOTIATION\n" + first + "NEGOTIATION\n" + second)
+    reply = stage.player(1).refuse(asked, Refusal.UNRECORDED)
+    assert reply.error["desc"] == f"The command {asked.name} has not been found {ending}"
+    assert stage.misses[0].note == note
 
 
 SCHEMA = pair(

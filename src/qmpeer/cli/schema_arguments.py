@@ -160,7 +160,8 @@ def _names_like(ask: Ask, command: str) -> Iterator[str]:
         [each for each in answer if isinstance(each, dict)] if isinstance(answer, list) else []
     )
     names = [name for each in entries if isinstance(name := each.get("name"), str)]
-    if hint := did_you_mean(command, names):
+    # A replay, too, says that a command isn't found, of one that it lists.
+    if command not in names and (hint := did_you_mean(command, names)):
         yield hint
 
 

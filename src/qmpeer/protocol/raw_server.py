@@ -87,12 +87,12 @@ class RawServerSession(ServerSession):
     @property
     def held_size(self) -> int:
         """The approximate bytes of memory of requests that wait and of unsent output."""
-        return super().held_size + int(self._queued_size)
+        return self._reader.held_size + self.output_size + int(self._queued_size)
 
     @property
     def is_finished(self) -> bool:
         """True if the client will send no more, and all its requests are answered."""
-        return super().is_finished and not self._in_flight
+        return self._has_eof and not self._in_flight and super().is_finished
 
     @property
     def is_answering(self) -> bool:

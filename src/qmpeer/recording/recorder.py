@@ -108,10 +108,11 @@ class Recording:
         file = TextFile(name)
         if title is not None:
             begun = format_title(redact_urls(title) or dated_title())
-            file.write(begun if file.is_empty else f"\n{begun}")
-        if file.failure is not None:
-            file.close()
-            raise file.failure
+            try:
+                file.append(begun if file.is_empty else f"\n{begun}")
+            except OSError:
+                file.close()
+                raise
         return cls(file, name, clock, times=times)
 
     @property

@@ -57,8 +57,18 @@ class TextFile:
 
     def write(self, text: str) -> None:
         """Append lines; nothing is raised."""
-        if self._fd < 0 or self.failure is not None:
-            return
+        if self._fd >= 0 and self.failure is None:
+            try:
+                self.append(text)
+            except OSError as error:
+                self._warn(error)
+
+    def append(self, text: str) -> None:
+        """Append lines.
+
+        Raises:
+            OSError: If they can't be written; it is the file's failure.
+        """
         if self._is_torn:  # a program has died while it wrote
             text, self._is_torn = f"\n{text}", False
         data = text.encode("utf-8", "replace")
@@ -72,14 +82,17 @@ class TextFile:
             while done < len(data):
                 done += os.write(self._fd, data[done:] if done else data)
         except OSError as error:
-            self._fail(error, done)
+            self._remove(done)
+            self.failure = OSError(error.errno, error.strerror, self._path)
+            raise self.failure from error
 
-    def _fail(self, error: OSError, written: int) -> None:
-        """Remove a line that was written in part, and warn."""
-        self.failure = OSError(error.errno, error.strerror, self._path)
+    def _remove(self, written: int) -> None:
+        """Remove a line that was written in part."""
         if written and self._is_regular:
             with suppress(OSError):
                 os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
+
+    def _warn(self, error: OSError) -> None:
         text = f"the recording in {self._path} is incomplete: {error.strerror}"
         logging = sys.modules.get("logging")
         if logging is not None:

@@ -130,6 +130,10 @@ def recorded_conversations(transcript: Transcript, before: int = 0) -> list[Conv
     parts.sort(key=lambda one: one[0].place.position)
     conversations = [_conversation(one, before + at) for at, one in enumerate(parts, 1)]
     if not conversations:
+        for part in (each for one in connections.values() for each in one):
+            if isinstance(part, Asked) and part.error:
+                place = part.place
+                raise TranscriptError(part.error, place.name or "the transcript", place.line)
         reason = "found no command and no event, expected a recorded conversation"
         raise TranscriptError(reason, transcript.name or "the transcript")
     return conversations

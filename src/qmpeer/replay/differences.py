@@ -81,33 +81,37 @@ def argument_differences(command: CommandMessage, exchange: Exchange) -> tuple[D
     return tuple(islice(_differences("", mine, theirs), limits.REPLAY_DIFFERENCES))
 
 
-def _differences(path: str, found: JsonValue, recorded: JsonValue) -> Iterator[Difference]:
+def _differences(
+    path: str, found: JsonValue, recorded: JsonValue, depth: int = 0
+) -> Iterator[Difference]:
     match found, recorded:
-        case dict(), dict():
-            yield from _member_differences(path, found, recorded)
-        case list(), list():
+        case dict(), dict() if depth < limits.REDACTION_DEPTH:
+            yield from _member_differences(path, found, recorded, depth + 1)
+        case list(), list() if depth < limits.REDACTION_DEPTH:
             for at in range(max(len(found), len(recorded))):
                 mine = found[at] if at < len(found) else UNSET
                 theirs = recorded[at] if at < len(recorded) else UNSET
-                yield from _item_difference(f"{path}[{at}]", mine, theirs)
+                yield from _item_difference(f"{path}[{at}]", mine, theirs, depth + 1)
         case _ if not _fits(found, recorded):
             yield Difference(path, shortened(found), shortened(recorded))
 
 
-def _member_differences(path: str, found: JsonObject, recorded: JsonObject) -> Iterator[Difference]:
+def _member_differences(
+    path: str, found: JsonObject, recorded: JsonObject, depth: int
+) -> Iterator[Difference]:
     for name in dict.fromkeys((*recorded, *found)):
         if name != ANY and (name in recorded or ANY not in recorded):
             mine, theirs = found.get(name, UNSET), recorded.get(name, UNSET)
-            yield from _item_difference(f"{path}.{name}" if path else name, mine, theirs)
+            yield from _item_difference(f"{path}.{name}" if path else name, mine, theirs, depth)
 
 
 def _item_difference(
-    path: str, found: JsonValue | UnsetType, recorded: JsonValue | UnsetType
+    path: str, found: JsonValue | UnsetType, recorded: JsonValue | UnsetType, depth: int
 ) -> Iterator[Difference]:
     if isinstance(found, UnsetType) or isinstance(recorded, UnsetType):
         yield Difference(path, _kept(found), _kept(recorded))
     else:
-        yield from _differences(path, found, recorded)
+        yield from _differences(path, found, recorded, depth)
 
 
 def shortened(value: JsonValue) -> JsonValue:

@@ -48,6 +48,8 @@ class KnownAnswers:
     def __init__(self, conversations: Sequence[Conversation]) -> None:
         self._exchanges = [each for one in conversations for each in one.exchanges]
         self._greetings = [one.greeting for one in conversations if one.greeting is not None]
+        found = _replies(self._exchanges, "query-version")
+        self._version = next(map(_version, found), None)
         self._answers = dict(self._derived())
         self._commands, self._commands_place = self._known_commands()
 
@@ -81,13 +83,13 @@ class KnownAnswers:
         names = [each.command.name for each in conversation.exchanges]
         if names and all(name.startswith("guest-") for name in names):
             return None
-        own = [_version(each) for each in _replies(conversation.exchanges, "query-version")]
-        known = own or [_version(each) for each in _replies(self._exchanges, "query-version")]
-        if not known and self._greetings:
+        own = map(_version, _replies(conversation.exchanges, "query-version"))
+        known = next(own, self._version)
+        if known is None and self._greetings:
             return self._greetings[0]
-        version = known[0] if known else DEFAULT_VERSION
+        version = known or DEFAULT_VERSION
         uses_oob = any(each.command.is_oob for each in conversation.exchanges)
-        has_oob = uses_oob or (version.qemu >= _OOB_SINCE and bool(known))
+        has_oob = uses_oob or (known is not None and version.qemu >= _OOB_SINCE)
         return greeting_message(version, CAPABILITIES if has_oob else ())
 
     def _derived(self) -> Iterator[tuple[str, JsonValue]]:

@@ -63,7 +63,7 @@ class Lookup:
             return Question(None)
         try:
             question = Question(compile_value(arguments))
-        except PatternError as error:
+        except (PatternError, RecursionError) as error:
             place = exchange.place
             raise TranscriptError(str(error), place.name or "the transcript", place.line) from None
         self._loose.setdefault(name, []).append(question)

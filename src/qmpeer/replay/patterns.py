@@ -14,12 +14,12 @@ QEMU reads them, so 1 and 1.0 differ (QEMU refuses the second where it expects a
 do 1 and true.
 
 Clients choose the texts that patterns are tried on, so no pattern may take for ever: a repeated
-group that holds a repeat or an alternative is refused, and so are many repeats. Long texts match no
-pattern.
+group that holds a repeat, an alternative or an optional part is refused, and so are many repeats,
+and many groups of alternatives and optional parts. Long texts match no pattern.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 import msgspec
@@ -53,16 +53,54 @@ def canonical(value: JsonValue) -> bytes:
     try:
         return _encode(value)
     except (ValueError, OverflowError, RecursionError, TypeError):
+        return b"".join(_tokens(value))
+
+
+def _tokens(value: JsonValue) -> Iterator[bytes]:
+    """Give the same text in parts, for values that are too deep or too odd for the encoder."""
+    waiting: list[tuple[bytes, JsonValue, bytes]] = [(b"", value, b"")]
+    while waiting:
+        before, each, behind = waiting.pop()
+        yield before
+        inside: list[tuple[bytes, JsonValue, bytes]] = []
+        if isinstance(each, dict) and each:
+            names = sorted(each)
+            inside = [(b"," + _plain(name) + b":", each[name], b"") for name in names]
+            behind = b"}" + behind
+        elif isinstance(each, list) and each:
+            inside = [(b",", item, b"") for item in each]
+            behind = b"]" + behind
+        else:
+            yield _plain(each) + behind
+            continue
+        yield b"{" if isinstance(each, dict) else b"["
+        inside[0] = (inside[0][0][1:], inside[0][1], b"")
+        inside[-1] = (*inside[-1][:2], behind)
+        waiting += reversed(inside)
+
+
+def _plain(value: JsonValue) -> bytes:
+    try:
+        return _encode(value)
+    except (ValueError, OverflowError):
         return repr(value).encode("utf-8", "surrogatepass")
 
 
 def is_loose(value: JsonValue) -> bool:
     """Return True if a recorded value matches others than itself."""
-    if isinstance(value, str):
-        return value == ANY or value.startswith(REGEX) or REDACTED in value
-    if isinstance(value, dict):
-        return ANY in value or any(map(is_loose, value.values()))
-    return isinstance(value, list) and any(map(is_loose, value))
+    waiting = [value]  # any depth
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            if each == ANY or each.startswith(REGEX) or REDACTED in each:
+                return True
+        elif isinstance(each, dict):
+            if ANY in each:
+                return True
+            waiting += each.values()
+        elif isinstance(each, list):
+            waiting += each
+    return False
 
 
 def compile_value(value: JsonValue) -> Matcher:
@@ -145,16 +183,26 @@ def _compile_regex(text: str) -> Matcher:
         pattern = re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
         raise PatternError(f"found the pattern {text!r}, expected a regular one: {error}") from None
+    if _VERBOSE.search(text):
+        raise PatternError(f"found the pattern {text!r}, expected one without the flag x")
     if _may_explode(text):
         raise PatternError(
-            f"found the pattern {text!r}, in which a repeated group holds a repeat or an "
-            "alternative; it might take for ever"
+            f"found the pattern {text!r}, in which a repeated group holds a repeat, an "
+            "alternative or an optional part; it might take for ever"
         )
     if (count := _repeats(text)) > limits.REPLAY_PATTERN_REPEATS:
         most = limits.REPLAY_PATTERN_REPEATS
         raise PatternError(
             f"found the pattern {text!r} with {count} repeats, expected at most {most}, not "
             "counting those that give nothing back, such as [^/]++"
+        )
+    most = limits.REPLAY_PATTERN_WAYS
+    if count == limits.REPLAY_PATTERN_REPEATS:
+        most = limits.REPLAY_PATTERN_WAYS_OF_REPEATS
+    if (ways := _ways(text)) > most:
+        raise PatternError(
+            f"found the pattern {text!r} with {ways} ways through its alternatives and optional "
+            f"parts, expected {most} at most"
         )
 
     def matches(found: JsonValue) -> bool:
@@ -170,6 +218,8 @@ def _compile_regex(text: str) -> Matcher:
 _TOKEN: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.", re.DOTALL)
 _REPEATS: Final = ("*", "+", "{")
 _EXACT: Final = re.compile(r"\{\d+\}")
+_VERBOSE: Final = re.compile(r"\(\?[a-zA-Z]*x")
+"""The flag that lets blanks and comments stand between a group and its repeat."""
 
 
 def _repeats(text: str) -> int:
@@ -191,13 +241,14 @@ def _repeats(text: str) -> int:
 
 
 def _may_explode(text: str) -> bool:
-    r"""Return True if a repeated group holds a repeat or an alternative.
+    r"""Return True if a repeated group holds a repeat, an alternative or an optional part.
 
     Example:
-        >>> [_may_explode(text) for text in ("(a+)+", "(a|b)*", "(ab)+c*", r"[+*]+\\(*")]
-        [True, True, False, False]
+        >>> texts = ("(a+)+", "(a|b)*", "(a?){9}", "(?:ab)+c*", r"[+*]+\\(*")
+        >>> [*map(_may_explode, texts)]
+        [True, True, True, False, False]
     """
-    open_groups = [False]  # for each, whether it holds a repeat or an alternative
+    open_groups = [False]  # for each, whether it holds one of these
     tokens = [each[0] for each in _TOKEN.finditer(text)]
     for at, token in enumerate(tokens):
         follows = tokens[at + 1] if at + 1 < len(tokens) else ""
@@ -209,6 +260,35 @@ def _may_explode(text: str) -> bool:
             if is_variable and is_repeated:
                 return True
             open_groups[-1] |= is_variable or is_repeated
-        elif token == "|" or (token[0] in _REPEATS and not _EXACT.fullmatch(token)):
+        elif token == "?" and tokens[at - 1] == "(":
+            pass  # the kind of a group
+        elif token in ("|", "?") or (token[0] in _REPEATS and not _EXACT.fullmatch(token)):
             open_groups[-1] = True
     return False
+
+
+def _ways(text: str) -> int:
+    r"""Return the number of ways through a pattern's alternatives and optional parts.
+
+    Example:
+        >>> [_ways(text) for text in ("abc", "a|b|c", "x?y?", "(a|b)(c|d)?e*?")]
+        [1, 3, 4, 6]
+    """
+    groups = [(0, 1)]  # for each, the ways of its branches before, and of the last one so far
+    inner, before = 1, ""
+    for each in _TOKEN.finditer(text):
+        token = each[0]
+        branches, ways = groups[-1]
+        if token == "(":
+            groups.append((0, 1))
+        elif token == ")" and len(groups) > 1:
+            groups.pop()
+            inner = branches + ways
+            groups[-1] = (groups[-1][0], groups[-1][1] * inner)
+        elif token == "|":
+            groups[-1] = (branches + ways, 1)
+        elif token == "?" and before[:1] not in ("(", *_REPEATS, "?"):
+            last = inner if before == ")" else 1
+            groups[-1] = (branches, ways // last * (last + 1))
+        before = token
+    return sum(groups[0])

@@ -34,19 +34,15 @@ class Playback:
         lookup: The conversation's commands.
         order: The order that the client has to keep.
         is_strict: Refuse questions that are asked more often than recorded.
-
-    Attributes:
-        played: The indices of the exchanges that were played.
     """
 
-    __slots__ = ("_in_order", "_is_strict", "_lookup", "_next", "_oob_next", "_turns", "played")
+    __slots__ = ("_in_order", "_is_strict", "_lookup", "_next", "_oob_next", "_turns")
 
     def __init__(self, lookup: Lookup, order: Order, *, is_strict: bool) -> None:
         self._lookup = lookup
         self._in_order = order is Order.RECORDED
         self._is_strict = is_strict
         self._turns: dict[Question, int] = {}
-        self.played: set[int] = set()
         exchanges = lookup.exchanges if self._in_order else ()
         self._next = deque(at for at, each in enumerate(exchanges) if not each.command.is_oob)
         self._oob_next = deque(at for at, each in enumerate(exchanges) if each.command.is_oob)
@@ -65,9 +61,7 @@ class Playback:
             return Refusal.EXHAUSTED
         else:
             turn = len(question.turns) - 1
-        index = question.turns[turn]
-        self.played.add(index)
-        return index
+        return question.turns[turn]
 
     def expected(self, command: CommandMessage) -> int | None:
         """Return the index of the exchange that the recorded order has next; None at its end."""
@@ -78,7 +72,6 @@ class Playback:
         at = self.expected(command)
         if at is not None and self._lookup.is_at(command, at):
             (self._oob_next if command.is_oob else self._next).popleft()
-            self.played.add(at)
             return at
         question = self._lookup.find(command)
         if question is None:

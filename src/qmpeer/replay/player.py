@@ -11,6 +11,7 @@ import msgspec
 
 from qmpeer.messages import CommandMessage
 from qmpeer.replay.conversations import Conversation, RecordedReply, Step
+from qmpeer.replay.elsewhere import Elsewhere, Found
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
 from qmpeer.replay.playback import Order, Playback, Refusal
@@ -58,16 +59,19 @@ class Player:
         course: What is played.
         rules: How it is played.
         known: The answers that every client may ask for.
+        elsewhere: The commands of all conversations.
         tally: The counts of the whole replay.
         on_miss: Called with each command that isn't answered as recorded.
         on_answer: Called with each answer of a real server, and its conversation; or None.
     """
 
     __slots__ = (
+        "_elsewhere",
         "_known",
         "_on_answer",
         "_on_miss",
         "_played",
+        "_syncs",
         "_tally",
         "course",
         "has_asked",
@@ -79,6 +83,7 @@ class Player:
         course: Course,
         rules: Rules,
         known: KnownAnswers,
+        elsewhere: Elsewhere,
         tally: Tally,
         on_miss: Callable[[Miss], None],
         on_answer: OnAnswer | None = None,
@@ -87,8 +92,10 @@ class Player:
         self.playback: Playback = Playback(course.lookup, rules.order, is_strict=rules.is_strict)
         self.has_asked: bool = False
         self._known = known
+        self._elsewhere = elsewhere
         self._tally = tally
         self._played = tally.played(course.conversation)
+        self._syncs: dict[str, int] = {}  # by name, where to look for the next one to count
         self._on_miss = on_miss
         self._on_answer = on_answer
 
@@ -119,10 +126,14 @@ class Player:
 
     def _play_sync(self, name: str) -> None:
         """Count the next recorded command of a name as played."""
-        for at, exchange in enumerate(self.course.lookup.exchanges):
-            if at not in self._played and exchange.command.name == name:
+        exchanges = self.course.lookup.exchanges
+        for at in range(self._syncs.get(name, 0), len(exchanges)):
+            if at not in self._played and exchanges[at].command.name == name:
                 self._played.add(at)
+                self._syncs[name] = at + 1
                 break
+        else:
+            self._syncs[name] = len(exchanges)
 
     def answered_by_server(
         self, command: CommandMessage, refusal: Refusal, reply: RecordedReply
@@ -131,6 +142,17 @@ class Player:
         self.miss(command, refusal, from_server=True)
         if self._on_answer is not None:
             self._on_answer(self.course.conversation, command, reply)
+
+    def refuse(self, command: CommandMessage, refusal: Refusal) -> RecordedReply:
+        """Report a command that isn't answered as recorded, and return the client's error."""
+        self.miss(command, refusal)
+        own = self.course.conversation.number
+        return refusal_reply(command, refusal, self._found(command, refusal), own)
+
+    def _found(self, command: CommandMessage, refusal: Refusal) -> Found | None:
+        if refusal is not Refusal.UNRECORDED:
+            return None
+        return self._elsewhere.find(command, self.course.conversation)
 
     def miss(self, command: CommandMessage, refusal: Refusal, *, from_server: bool = False) -> None:
         """Report a command that isn't answered as recorded; after many, only count it."""
@@ -141,17 +163,36 @@ class Player:
         expected = None if at is None else exchanges[at]
         miss = missed(command, refusal, self.course.conversation, exchanges, expected)
         note = self._known.absence(command.name)
+        found = self._found(command, refusal)
+        if found is not None and found.conversation != miss.conversation:
+            note = str(found)
+        elif found is not None and miss.nearest is not None and not miss.differences:
+            note = "the arguments differ in a secret only"
         if from_server or note:
             miss = msgspec.structs.replace(miss, from_server=from_server, note=note)
         self._tally.list(miss, refusal)
         self._on_miss(miss)
 
 
-def refusal_reply(command: CommandMessage, refusal: Refusal) -> RecordedReply:
-    """Return the error that a client gets for a command that isn't answered as recorded."""
+def refusal_reply(
+    command: CommandMessage, refusal: Refusal, found: Found | None = None, own: int = 1
+) -> RecordedReply:
+    """Return the error that a client gets for a command that isn't answered as recorded.
+
+    Args:
+        command: The command.
+        refusal: Why it isn't answered.
+        found: Where one of its name is recorded, or None.
+        own: The number of the client's conversation.
+    """
     if refusal is Refusal.OUT_OF_ORDER:
         desc = f"The command {command.name} comes out of the recorded order"
         return RecordedReply(0.0, error={"class": "GenericError", "desc": desc})
-    ending = "once more " if refusal is Refusal.EXHAUSTED else ""
-    desc = f"The command {command.name} has not been found {ending}in the recording"
+    if found is not None and found.conversation != own:
+        where = f"in conversation {own} of the recording; {found}"
+    elif found is not None:
+        where = f"{'with these' if command.arguments else 'without'} arguments in the recording"
+    else:
+        where = f"{'once more ' * (refusal is Refusal.EXHAUSTED)}in the recording"
+    desc = f"The command {command.name} has not been found {where}"
     return RecordedReply(0.0, error={"class": "CommandNotFound", "desc": desc})

@@ -11,6 +11,7 @@ import msgspec
 
 from qmpeer.errors import MessageError, QMPError, TranscriptError
 from qmpeer.messages import CommandMessage, found_instead, parse_command, shown
+from qmpeer.messages.redaction import redact_text
 from qmpeer.replay.patterns import ANY
 from qmpeer.transcript import (
     Closed,
@@ -61,10 +62,11 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Asked(Part, frozen=True):
-    """A command that a client sent; None if it was no valid command."""
+    """A command that a client sent; None and an error if it was no valid command."""
 
     command: CommandMessage | None
     id: JsonValue | UnsetType = UNSET
+    error: str = ""
 
 
 class Greeted(Part, frozen=True):
@@ -190,20 +192,23 @@ _Where: TypeAlias = tuple[Place, int, float]
 
 def _read_request(item: JsonValue | QMPError, data: bytes, where: _Where) -> AnyPart:
     if isinstance(item, QMPError):
-        raise _error(f"found {shown(data.rstrip())}, expected a command: {item}", where[0])
+        raise _error(f"found {_shown(data)}, expected a command: {item}", where[0])
     if isinstance(item, dict) and item.get("arguments") == ANY:
         item = {**item, "arguments": {ANY: ANY}}
     try:
         command = parse_command(item, is_oob_enabled=True)
-    except MessageError:  # a server has answered it with an error
-        return Asked(*where, None, item.get("id", UNSET) if isinstance(item, dict) else UNSET)
+    except MessageError as error:  # a server has answered it with an error
+        id = item.get("id", UNSET) if isinstance(item, dict) else UNSET
+        return Asked(*where, None, id, f"found {_shown(data)}, expected a command: {error}")
     return Asked(*where, command, command.id)
 
 
 def _read_message(item: JsonValue | QMPError, data: bytes, where: _Where) -> AnyPart:
     expected = "a greeting, a reply or an event"
     if isinstance(item, QMPError):
-        raise _error(f"{found_instead(data.rstrip(), expected)}: {item}", where[0])
+        is_object = data.startswith(b"{")  # with a slip, rather than of another protocol
+        found = f"found {_shown(data)}, expected {expected}"
+        raise _error(f"{found if is_object else found_instead(data.rstrip())}: {item}", where[0])
     if isinstance(item, dict):
         if isinstance(item.get("QMP"), dict):
             return Greeted(*where, item)
@@ -211,7 +216,13 @@ def _read_message(item: JsonValue | QMPError, data: bytes, where: _Where) -> Any
             return Happened(*where, item)
         if "return" in item or isinstance(item.get("error"), dict):
             return Answered(*where, item)
-    raise _error(f"found {shown(data.rstrip())}, expected {expected}", where[0])
+    raise _error(f"found {_shown(data)}, expected {expected}", where[0])
+
+
+def _shown(data: bytes) -> str:
+    """Return a line for an error, without secrets."""
+    text = redact_text(data.rstrip().decode("utf-8", "surrogateescape"))
+    return shown(text.encode("utf-8", "surrogateescape"))
 
 
 def _error(reason: str, place: Place) -> TranscriptError:

@@ -11,6 +11,7 @@ from qmpeer.monitor import RawClient
 from qmpeer.replay.additions import Additions
 from qmpeer.replay.conversations import Conversation, RecordedReply, recorded_conversations
 from qmpeer.replay.courses import Courses
+from qmpeer.replay.elsewhere import Elsewhere
 from qmpeer.replay.files import read_recording
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
@@ -99,6 +100,7 @@ class Replay:
         # themselves if there is one command at a time.
         self.window: int = 1 if server is not None or delays == NO_DELAYS else _WINDOW
         self._known = known
+        self._elsewhere = Elsewhere(conversations)
         self._courses = Courses(
             [Course(each, Lookup(each.exchanges), known.greeting(each)) for each in played]
         )
@@ -161,7 +163,15 @@ class Replay:
         number, course = self._courses.take()
         self._players += 1
         on_answer = self._add if self._additions else None
-        player = Player(course, self._rules, self._known, self._tally, self._on_miss, on_answer)
+        player = Player(
+            course,
+            self._rules,
+            self._known,
+            self._elsewhere,
+            self._tally,
+            self._on_miss,
+            on_answer,
+        )
 
         def end() -> None:
             if not player.has_asked:

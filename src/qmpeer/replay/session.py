@@ -8,7 +8,7 @@ from qmpeer.messages import CommandMessage, Event, Timestamp
 from qmpeer.monitor import RawClient, Reply
 from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedReply, Step
 from qmpeer.replay.playback import Refusal
-from qmpeer.replay.player import Player, refusal_reply
+from qmpeer.replay.player import Player
 from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
 from qmpeer.replay.upstream import UpstreamError
 from qmpeer.values import UnsetType
@@ -92,8 +92,7 @@ class ReplaySession:
                 self._is_stuck = not (is_answered or command.is_oob)
                 self._send(steps, command)
         elif self._upstream is None:
-            self._player.miss(command, steps)
-            self._send((refusal_reply(command, steps),), command)
+            self._send((self._player.refuse(command, steps),), command)
         else:
             asking = self._ask_upstream(self._upstream, command, steps)
             task = asyncio.get_running_loop().create_task(asking)
