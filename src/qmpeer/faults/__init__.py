@@ -7,7 +7,8 @@ a server of ours. `Engine` is the same without I/O, for any other connection.
 from typing import TYPE_CHECKING
 
 from qmpeer.errors import FaultError
-from qmpeer.faults.fault import Fault, parse_fault, parse_faults
+from qmpeer.faults.fault import Fault
+from qmpeer.faults.fault_text import parse_fault, parse_faults
 from qmpeer.faults.plan import Faults
 from qmpeer.lazy import handed_out
 

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 _TOKEN: Final = re.compile(
     rb"[{}\[\],:]"
-    rb'|"(?:[^"\\]++|\\.)*+"'
-    rb"|'(?:[^'\\]++|\\.)*+'",
+    rb'|"[^"\\]*+(?:\\.[^"\\]*+)*"?'
+    rb"|'[^'\\]*+(?:\\.[^'\\]*+)*'?",
     re.DOTALL,
 )
 _BLANKS: Final = b" \t\r\n"

@@ -75,7 +75,7 @@ class Engine:
         is_over: True after a `Close`; only a `Discard` may follow it.
 
     Example:
-        >>> from qmpeer.faults.fault import parse_fault
+        >>> from qmpeer.faults.fault_text import parse_fault
         >>> engine = Engine([parse_fault("cut after=stop byte=3")])
         >>> engine.receive_data(Sender.CLIENT, b'{"execute": "stop"}', now=0)
         >>> engine.next_action(now=0)

@@ -1,15 +1,4 @@
-r"""A fault: what happens, and where, as a value with a text of one line.
-
-The text is a word, in some kinds a name, and ``key=value`` for everything else, in any order::
-
-    cut after=migrate byte=3
-    delay reply=query-status seconds=0.5 jitter=0.1 nth=2
-    error command=blockdev-add arguments={"driver": "nbd"} desc='no such host'
-    inject GUEST_PANICKED data={"action": "pause"} time=2      # a remark
-
-A value is a word without blanks, a JSON object, or a text in quotes: JSON's double ones, or single
-ones without escapes. ``#`` begins a remark, but not inside of a value.
-"""
+"""A fault: what happens, and where, as a value that is checked and has a text of one line."""
 
 import json
 import math
@@ -39,13 +28,8 @@ from qmpeer.values import JsonObject
 Setting: TypeAlias = int | float | str | JsonObject
 """The value of a key."""
 
-_BLANKS: Final = re.compile(r"\s*")
-_WORD: Final = re.compile(r"[^\s=#]+")
-_KEY: Final = re.compile(r"([^\s=#\"'{}]+)=")
 _BARE: Final = re.compile(r"[^\s\"'{}\[\]#=][^\s#]*")
-_SIZE: Final = re.compile(r"([0-9]+)([kKMG]?)(?:i?B)?")
 _NAME: Final = re.compile(r"[^\s\x00-\x1f]+")
-_UNITS: Final = {"": 1, "k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 _SHOWN: Final = 60
 
 
@@ -57,6 +41,7 @@ class Fault(msgspec.Struct, frozen=True):
         settings: The values of its keys, in the order of the text.
 
     Example:
+        >>> from qmpeer.faults import parse_fault
         >>> str(parse_fault("cut   byte=3 after=migrate  # a remark"))
         'cut after=migrate byte=3'
     """
@@ -121,10 +106,10 @@ def make_fault(word: str, settings: Mapping[str, object]) -> Fault:
         >>> str(make_fault("drop", {"event": "STOP", "times": 2}))
         'drop event=STOP times=2'
     """
-    kind = _find_kind(word)
+    kind = find_kind(word)
     checked: dict[str, Setting] = {}
     for name, value in settings.items():
-        checked[name] = _checked(kind, _find_key(kind, name), value)
+        checked[name] = _checked(kind, find_key(kind, name), value)
     _check_together(kind, checked)
     own = [key.name for key in kind.keys]
     first = [kind.name] if kind.name else []
@@ -133,147 +118,39 @@ def make_fault(word: str, settings: Mapping[str, object]) -> Fault:
     return Fault(word, tuple((name, checked[name]) for name in present))
 
 
-def parse_fault(text: str) -> Fault:
-    """Read one fault.
+def find_kind(word: str) -> Kind:
+    """Return the kind of fault that a word names.
 
     Raises:
-        FaultError: If there is none in the text, or it can't be.
+        FaultError: If there is none; it says what is near.
     """
-    found = _parse(text)
-    if found is None:
-        raise FaultError(f"found no fault in {_shown(text)}, {_expected()}")
-    return found
-
-
-def parse_faults(text: str, file: str = "") -> list[Fault]:
-    """Read the faults of a file, one a line; empty lines and remarks are skipped.
-
-    Args:
-        text: The file's text.
-        file: Its name, for errors.
-
-    Raises:
-        FaultError: If one can't be; its ``place`` is the file and the line.
-    """
-    faults: list[Fault] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            found = _parse(line)
-            if found is not None:
-                faults.append(found)
-            if len(faults) > limits.FAULTS:
-                raise FaultError(f"found more than {limits.FAULTS} faults")
-        except FaultError as error:
-            place = f"{file or 'line '}{':' if file else ''}{number}"
-            raise FaultError(error.reason, error.hint, place) from None
-    return faults
-
-
-# Reading
-
-
-def _parse(text: str) -> Fault | None:
-    if len(text) > limits.FAULT_TEXT:
-        raise FaultError(f"found {len(text)} characters, expected at most {limits.FAULT_TEXT}")
-    at = _skip_blanks(text, 0)
-    if at == len(text) or text[at] == "#":
-        return None
-    match = _WORD.match(text, at)
-    word = match.group() if match else text[at]
-    at += len(word)
-    kind = _find_kind(word)
-    settings: dict[str, object] = {}
-    while (at := _skip_blanks(text, at)) < len(text) and text[at] != "#":
-        match = _KEY.match(text, at)
-        if match is not None:
-            name, at = match[1], match.end()
-            key = _find_key(kind, name)
-        elif kind.name and kind.name not in settings:
-            name = kind.name
-            key = _find_key(kind, name)
-        else:
-            raise FaultError(f"{word}: found {_shown(text[at:])}, expected key=value")
-        if name in settings:
-            raise FaultError(f"{word}: found {name}= twice")
-        value, at = _take_value(text, at, f"{word}: {name}=")
-        settings[name] = _read(key, value, word) if isinstance(value, str) else value
-    return make_fault(word, settings)
-
-
-def _skip_blanks(text: str, at: int) -> int:
-    match = _BLANKS.match(text, at)
-    return match.end() if match else at
-
-
-def _take_value(text: str, at: int, before: str) -> tuple[object, int]:
-    """Return the value at a position, a str unless it is an object or array, and its end."""
-    first = text[at : at + 1]
-    end: int
-    value: object
-    if first == "'":
-        end = text.find("'", at + 1) + 1
-        if not end:
-            raise FaultError(f"{before} found no end of the text {_shown(text[at:])}")
-        value = text[at + 1 : end - 1]
-    elif first and first in '"{[':
-        try:
-            value, end = json.JSONDecoder(parse_constant=_refuse_constant).raw_decode(text, at)
-        except (ValueError, RecursionError) as error:
-            raise FaultError(
-                f"{before} found {_shown(text[at:])}, expected JSON: {error}"
-            ) from None
-    else:
-        match = re.compile(r"\S+").match(text, at)
-        if match is None:
-            raise FaultError(f"{before} found nothing, expected a value")
-        value, end = match.group(), match.end()
-    if end < len(text) and not text[end].isspace():
-        raise FaultError(f"{before} found {_shown(text[end:])} behind the value, expected a blank")
-    return value, end
-
-
-def _refuse_constant(word: str) -> object:
-    raise ValueError(f"{word} isn't JSON")
-
-
-def _read(key: Key, text: str, word: str) -> object:
-    """Return the value that a text stands for."""
-    match key.form:
-        case Form.NUMBER | Form.MESSAGE if re.fullmatch("[0-9]{1,18}", text):
-            return int(text)
-        case Form.SIZE if (found := _SIZE.fullmatch(text)) is not None and len(text) < 20:
-            return int(found[1]) * _UNITS[found[2]]
-        case Form.SECONDS:
-            try:
-                return float(text)
-            except ValueError:
-                return text
-        case _:
-            return text
-
-
-def _find_kind(word: str) -> Kind:
     if word in KINDS:
         return KINDS[word]
     near = near_names(word, KINDS)
     if word in FOREIGN:
         hint = f"write {FOREIGN[word]}"
     else:
-        hint = f"did you mean {near[0]}?" if near else _expected()
-    raise FaultError(f"found an unknown fault {_shown(word)}", hint)
+        hint = f"did you mean {near[0]}?" if near else expected_kinds()
+    raise FaultError(f"found an unknown fault {shown(word)}", hint)
 
 
-def _expected() -> str:
+def expected_kinds() -> str:
+    """Return the end of an error: the words of all kinds."""
     return f"expected one of {', '.join(KINDS)}"
 
 
-def _find_key(kind: Kind, name: str) -> Key:
+def find_key(kind: Kind, name: str) -> Key:
+    """Return a key that a kind of fault takes.
+
+    Raises:
+        FaultError: If it doesn't take one of that name.
+    """
     key = kind.key(name) or WHERE_KEYS.get(name)
     known = [*(each.name for each in kind.keys), *_fitting(kind)]
     if key is None:
         near = near_names(name, known)
         hint = f"did you mean {near[0]}=?" if near else f"expected one of {', '.join(known)}"
-        raise FaultError(f"{kind.word}: found an unknown key {_shown(name)}", hint)
+        raise FaultError(f"{kind.word}: found an unknown key {shown(name)}", hint)
     if name not in known:
         raise FaultError(f"{kind.word}: {name}= doesn't fit", f"it takes {', '.join(known)}")
     return key
@@ -323,7 +200,7 @@ def _checked(kind: Kind, key: Key, value: object) -> Setting:
             return value
         case _:
             raise FaultError(
-                f"{kind.word}: {key.name}= found {_shown(value)}, expected {_form(key)}"
+                f"{kind.word}: {key.name}= found {shown(value)}, expected {_form(key)}"
             )
     if not key.least <= found <= key.most:
         raise FaultError(f"{kind.word}: {key.name}= found {_plain(found)}, expected {_form(key)}")
@@ -409,6 +286,7 @@ def _plain(number: float) -> str:
     return str(number)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value for an error, shortened."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -7,7 +7,8 @@ from typing import Literal, Unpack
 
 from qmpeer import limits
 from qmpeer.errors import FaultError
-from qmpeer.faults.fault import Fault, make_fault, parse_fault, parse_faults
+from qmpeer.faults.fault import Fault, make_fault
+from qmpeer.faults.fault_text import parse_fault, parse_faults
 from qmpeer.faults.places import (
     Anywhere,
     AroundMessage,

@@ -1,6 +1,6 @@
 """The vocabulary of faults: what can happen, where it can happen, and the keys for both.
 
-It is data only. `qmpeer.faults.fault` reads and checks a fault with it, `qmpeer.faults.engine`
+It is data only. `qmpeer.faults.fault` checks a fault with it, `qmpeer.faults.engine`
 makes it happen, and the documentation shows it as tables.
 """
 

@@ -1,10 +1,9 @@
 r"""The cutter of one direction's bytes into JSON values, whatever the chunks.
 
 Theory of operation. Whole lines, and texts that end with a brace, are tried as values at once;
-that is nearly all there is. Any other text is scanned: brackets are counted outside of strings, so
-a value is found on many lines, and several on one line. The scan reads each byte once, and remains
-in a value until that ends. A byte that no string may hold (a control character, FE, FF) ends a torn
-value, as in QEMU's lexer.
+that is nearly all there is. Any other text is scanned for the ends of values, so a value is found
+on many lines, and several on one line. The scan reads each byte once, and remains in a value until
+that ends, whole or torn.
 
 A value's piece includes the blanks before it and the line end behind it. If the line end hasn't
 come yet, the value is *ended*, and is given out with whatever comes next.
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from qmpeer import limits
+from qmpeer.wire.value_end import ValueEnd
 
 NO_VALUE: Final = object()
 """What a reader returns for a text that isn't exactly one value."""
@@ -24,14 +24,8 @@ _BLANKS: Final = re.compile(rb"[ \t\r\xff]*")
 _LINE_END: Final = re.compile(rb"[ \t\r]*\n")
 _LINE_END_TO_COME: Final = re.compile(rb"[ \t\r]*\Z")
 _NOISE: Final = re.compile(rb"[^\n{\[\xff]*\n?")
-_STRUCTURE: Final = re.compile(rb"\"[^\"\\\x00-\x1f\xfe\xff]*\"|[{}\[\]\"'\xfe\xff]")
-_IN_STRING: Final = {
-    ord('"'): re.compile(rb"[\"\\\x00-\x1f\xfe\xff]"),
-    ord("'"): re.compile(rb"['\\\x00-\x1f\xfe\xff]"),
-}
 _OPENERS: Final = b"{["
 _BEGINNINGS: Final = (b"{", b"[")
-_BACKSLASH: Final = ord("\\")
 _WAITING: Final = 1024 * 1024
 """Bytes of an unfinished text above which it is scanned while it comes."""
 _SMALL: Final = 4096
@@ -66,14 +60,12 @@ class Cutter:
 
     __slots__ = (
         "_blanks",
-        "_depth",
         "_ended",
         "_is_dropping",
-        "_is_escaped",
         "_is_waiting",
         "_parts",
-        "_quote",
         "_read",
+        "_value_end",
         "size",
     )
 
@@ -85,9 +77,7 @@ class Cutter:
         self.size: int = 0
         """The bytes of the unfinished text."""
         self._is_waiting = False  # the unfinished text may be a value, and hasn't been scanned
-        self._depth = 0  # of brackets, where the scan is in a value
-        self._quote = 0
-        self._is_escaped = False
+        self._value_end = ValueEnd()  # of the value in which the scan is
         self._is_dropping = False
 
     def receive(self, data: bytes) -> list[Piece]:
@@ -95,7 +85,7 @@ class Cutter:
         found: list[Piece] = []
         if self._ended is not None:
             data = self._go_on(self._ended, data, found)
-        if self._depth or (self._parts and not self._is_waiting):
+        if self.size and not self._is_waiting:
             self._scan(data, found)
         elif data:
             self._take(data, found)
@@ -123,6 +113,7 @@ class Cutter:
             dropped = self.size if self._is_dropping else 0
             found.append(Piece(b"".join(self._parts), NO_VALUE, dropped))
         self._forget()
+        self._value_end = ValueEnd()
         return found
 
     @property
@@ -136,7 +127,7 @@ class Cutter:
         Returns the pieces that were whole.
         """
         found = self.settle()
-        if self._depth:
+        if self._value_end.is_inside:
             self._drop()
         return found
 
@@ -146,8 +137,8 @@ class Cutter:
 
     def _forget(self) -> None:
         self._parts.clear()
-        self.size = self._depth = self._quote = 0
-        self._is_escaped = self._is_dropping = self._is_waiting = False
+        self.size = 0
+        self._is_dropping = self._is_waiting = False
 
     def _end_with(self, piece: Piece, blanks: bytes) -> None:
         """Keep a value until its line end, or anything else, comes."""
@@ -220,23 +211,21 @@ class Cutter:
         self._scan(data, found)
 
     def _scan(self, data: bytes, found: list[Piece]) -> None:
-        """Take bytes by counting brackets."""
-        if not self._depth and self._parts:  # noise, or blanks, without a line end
+        """Take bytes by looking for the ends of values."""
+        end = self._value_end
+        if not end.is_inside and self._parts:  # noise, or blanks, without a line end
             data = b"".join((*self._parts, data))
             self._forget()
         start = 0
         while start < len(data):
-            if not self._depth:
-                start, begin = self._scan_outside(data, start, found)
-                if begin < 0:
+            position = start
+            if not end.is_inside:
+                start, position = self._scan_outside(data, start, found)
+                if position < 0:
                     return
-                self._depth = 1
-                position = begin + 1
-            else:
-                position = start
-            position = self._scan_inside(data, position)
+            position = end.find(data, position)
             self._keep(data[start:position])
-            if self._depth > 0:
+            if end.is_inside:
                 return
             start = self._end_value(data, position, found)
 
@@ -266,66 +255,11 @@ class Cutter:
             start = end
         return start, -1
 
-    def _scan_inside(self, data: bytes, position: int) -> int:
-        """Return where a value ends, or is torn, or the data ends.
-
-        Sets the depth: 0 at the end, -1 where it is torn.
-        """
-        depth = self._depth
-        while position < len(data):
-            if self._quote:
-                position = self._scan_string(data, position)
-                if self._depth < 0:
-                    return position
-                continue
-            for match in _STRUCTURE.finditer(data, position):
-                byte = data[match.start()]
-                position = match.end()
-                if byte in b"{[":
-                    depth += 1
-                elif byte in b"}]":
-                    depth -= 1
-                    if not depth:
-                        self._depth = 0
-                        return position
-                elif byte >= 0xFE:
-                    self._depth = -1
-                    return match.start()
-                elif position - match.start() == 1:  # a string that is odd, or unfinished
-                    self._quote = byte
-                    break
-            else:
-                position = len(data)
-        self._depth = depth
-        return position
-
-    def _scan_string(self, data: bytes, position: int) -> int:
-        """Return where a string ends, or is torn, or the data ends."""
-        if self._is_escaped:
-            self._is_escaped = False
-            position += 1
-        pattern = _IN_STRING[self._quote]
-        while match := pattern.search(data, position):
-            byte = data[match.start()]
-            if byte == self._quote:
-                self._quote = 0
-                return match.end()
-            if byte != _BACKSLASH:
-                self._quote = 0
-                self._depth = -1
-                return match.start()
-            position = match.end() + 1
-            if position > len(data):
-                self._is_escaped = True
-                break
-        return len(data)
-
     def _end_value(self, data: bytes, position: int, found: list[Piece]) -> int:
         """Give out the value, or torn value, that ends here; return where the next piece begins."""
-        is_torn = self._depth < 0
         text, dropped = b"".join(self._parts), self.size if self._is_dropping else 0
         self._forget()
-        value = NO_VALUE if is_torn or dropped else self._read(text)
+        value = NO_VALUE if self._value_end.is_torn or dropped else self._read(text)
         if match := _LINE_END.match(data, position):
             found.append(Piece(text + match[0], value, dropped))
             return match.end()

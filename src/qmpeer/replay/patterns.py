@@ -215,7 +215,7 @@ def _compile_regex(text: str) -> Matcher:
     return matches
 
 
-_TOKEN: Final = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|.", re.DOTALL)
+_TOKEN: Final = re.compile(r"\\.|\[\^?\]?[^\]\\]*+(?:\\.[^\]\\]*+)*\]?|\{\d*,?\d*\}|.", re.DOTALL)
 _REPEATS: Final = ("*", "+", "{")
 _EXACT: Final = re.compile(r"\{\d+\}")
 _VERBOSE: Final = re.compile(r"\(\?[a-zA-Z]*x")

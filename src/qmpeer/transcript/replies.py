@@ -39,10 +39,10 @@ from qmpeer.transcript.entries import (
 from qmpeer.transcript.reading import shown, too_long
 from qmpeer.values import JsonObject, JsonValue
 
-_TOKENS: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+_TOKENS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?|[\[\]{},:]|[^\s\[\]{},:"]+')
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _EMPTY: Final = re.compile(r"(?:\{\n *\}|\[\n *\])")
-_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_STRING: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"?')
 _FACT: Final = "empty brackets"
 _ON_TWO_LINES: Final = "on two lines"
 _VERBS: Final = ("execute", "exec-oob")
