@@ -376,7 +376,7 @@ async def test_a_process_that_is_gone_is_reported(caplog: pytest.LogCaptureFixtu
     raw.handler = injector.wrap(Recorder)(raw)
     raw.handler.data_received(b'{"execute": "stop"}', ())
     assert raw.calls == []
-    assert "the fault can't happen: sigkill after=stop: [Errno 3] No such process" in caplog.text
+    assert "the fault can't happen: sigkill after=stop: No such process" in caplog.text
 
 
 # --- The server's process -----------------------------------------------------------------------

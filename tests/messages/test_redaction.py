@@ -248,3 +248,12 @@ def test_many_names_take_no_long_time() -> None:
         redact_message(message)
 
     assert_linear(run, 16_000)
+
+
+def test_a_scrubber_remembers_secrets_at_any_depth() -> None:
+    deep: JsonValue = "s3cret!"
+    for _ in range(5000):
+        deep = [deep]
+    scrubber = Scrubber()
+    scrubber.blanked({"a": deep, "b": "shown"}, {"a": "<redacted>", "b": "shown"})
+    assert scrubber.text("s3cret! is shown") == "<redacted> is shown"

@@ -49,6 +49,13 @@ class FarSession:
                 raise CommandError("DeviceNotFound", "none here")
             case "fail":
                 raise ZeroDivisionError("by zero")
+            case "answer-and-fail":
+                self.client.deliver(Reply(command, "done"))
+                raise ZeroDivisionError("behind the reply")
+            case "close-and-answer":
+                self.client.deliver(Event("LAST", {}))
+                self.client.close()
+                self.client.deliver(Reply(command))
             case "take-fds":
                 fds = self.client.take_fds()
                 for fd in fds:
@@ -201,6 +208,18 @@ async def test_exceptions_are_answers(
         reply = await client.execute(name)
         assert reply["error"]["class"] == error[0]
         assert error[1] in reply["error"]["desc"]
+
+
+async def test_an_exception_behind_the_reply_is_logged(
+    monitor: Monitor, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await opened(monitor, path) as client:
+        assert await client.execute("answer-and-fail") == {"return": "done"}
+        assert "the backend failed after its reply" in caplog.text
+        assert await client.execute("echo") == {"return": {}}
+        client.send({"execute": "close-and-answer"})
+        assert (await client.receive())["event"] == "LAST"
+        assert await client.receive_rest() == b""
 
 
 async def test_a_second_reply_is_the_backends_mistake(

@@ -110,6 +110,16 @@ def test_a_member_twice_is_no_message() -> None:
             b'{"execute": "x", "arguments": {"a": "<redacted>"',
         ),
         (b"{'exec-oob': 'x', 'a': ['s3cret!'\n", b"{'exec-oob': 'x', 'a': [\"<redacted>\"\n"),
+        (
+            b'{"execute": s3cret!, "a": 5, "b": no}',
+            b'{"execute": <redacted>, "a": 5, "b": <redacted>}',
+        ),
+        (
+            b'{"execute": "x", "arguments": {"a": 5" , "data": "s3cret!"}}',
+            b'{"execute": "x", "arguments": {"a": 5'
+            + b'"<redacted>"<redacted>' * 2
+            + b'"<redacted>"',
+        ),
         (b"set_password vnc s3cret!\r\ninfo\r\n", b"set_password vnc <redacted>\r\ninfo\r\n"),
         (b"GET http://me:s3cret!@h/\n", b"GET http://me:<redacted>@h/\n"),
         (b"\x80\xff hello\n", b"\x80\xff hello\n"),
@@ -117,6 +127,28 @@ def test_a_member_twice_is_no_message() -> None:
 )
 def test_noise_of_the_client(text: bytes, shown: bytes) -> None:
     assert Blanker().noise(CLIENT, text) == shown
+
+
+def test_noise_behind_a_torn_command() -> None:
+    blanker = Blanker()
+    blanker.noise(CLIENT, b'{"execute": "x", "arguments": {"data": "half')
+    for part in (b"\ns3cret!\n", b"\xfes3cret!", b'4711s3cret!", "s3cret!": "s3cret!"}}\n'):
+        assert b"s3cret!" not in blanker.noise(CLIENT, part)
+    assert blanker.noise(CLIENT, b"4711\n") == b"<redacted>\n"
+    client(b'{"execute": "stop"}\n', blanker)
+    assert blanker.noise(CLIENT, b"info status\n") == b"info status\n"
+
+
+def test_values_of_any_depth() -> None:
+    blanker = Blanker()
+    deep = b"[" * 1000 + b'"s3cret!"' + b"]" * 1000
+    text = b'{"execute": "object-add", "arguments": {"qom-type": "secret", "x": %b}}\n' % deep
+    assert b"s3cret!" not in client(text, blanker)
+    for depth in (100, 300, 500):
+        nested = b"[" * depth + b'"s3cret!"' + b"]" * depth
+        text = b'{"error": {"class": "X", "desc": "s3cret!", "x": %b}}\r\n' % nested
+        assert b"s3cret!" not in server(text, blanker)
+    assert b"s3cret!" not in server(b'{"error": {"desc": "s3cret!", "n": nan}}', blanker)
 
 
 SAID = [

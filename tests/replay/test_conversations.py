@@ -200,8 +200,7 @@ def test_delays_and_timestamps() -> None:
         ),
         pytest.param(
             '-> {"execute": "a"}\n<- {"return": 1} # done\n',
-            r"r.txt:2: found '{\"return\": 1} # done', "
-            "expected a greeting, a reply or an event: JSON",
+            r"r.txt:2: found '{\"return\": 1} # done', expected a greeting, .* or an event: JSON",
             id="remark",
         ),
         pytest.param(

@@ -88,7 +88,7 @@ def test_options() -> None:
     [
         (None, "", "r.txt: No such file or directory"),
         ("-> {\n", "", "r.txt:1: found the beginning of a JSON value"),
-        (TEXT, "--conversation 2", "found conversation 2, expected 1 to 1"),
+        (TEXT, "--conversation 2", "found conversation 2, expected 1"),
     ],
 )
 def test_recordings_that_cannot_be_replayed(

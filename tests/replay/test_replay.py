@@ -134,7 +134,7 @@ async def test_events_come_after_their_delay(opened: Opened) -> None:
     )
     loop = asyncio.get_running_loop()
     async with await AsyncClient.connect(opened(Replay(recording(text), delays="recorded"))) as vm:
-        before = loop.time()
+        before = loop.time() - 0.002  # uvloop, in the monitor's thread, counts milliseconds
         assert await vm.execute("a") == 1
         assert loop.time() - before >= 0.02 - TICK
         await vm.wait_event("E", since=0, timeout=PATIENCE)
@@ -170,7 +170,7 @@ def test_load(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"conversation": 2}, "found conversation 2, expected 1 to 1"),
+        ({"conversation": 2}, "found conversation 2, expected 1"),
         ({"order": "odd"}, "found order 'odd', expected any or recorded"),
         ({"delays": "odd"}, "found delays 'odd', expected none or recorded"),
         ({"delays": -1}, "found -1 seconds, expected 0 or more"),

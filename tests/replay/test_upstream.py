@@ -15,7 +15,7 @@ from qmpeer import AsyncClient
 from qmpeer.errors import CommandError, TranscriptError
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import Context, Monitor
-from qmpeer.replay import Replay
+from qmpeer.replay import Miss, Replay
 from qmpeer.replay.additions import Additions
 from qmpeer.replay.conversations import RecordedReply, recorded_conversations
 from qmpeer.replay.files import read_recording
@@ -197,3 +197,20 @@ def test_only_transcripts_with_a_server_can_be_added_to(file: Path) -> None:
     file.write_text('{"execute": "a"}\n\n{"return": 1}\n')
     with pytest.raises(TranscriptError, match="found replies, expected a transcript to add to"):
         Replay.load(file, server="unix:x", add=True)
+
+
+async def test_a_program_whose_on_miss_fails_gets_an_answer(
+    server: str, file: Path, tmp_path: Path
+) -> None:
+    def fail(miss: Miss) -> None:
+        raise ZeroDivisionError("by zero")
+
+    replay = Replay.load(file, server=server, on_miss=fail)
+    monitor = Monitor(backend=replay)
+    await monitor.listen(f"unix:{tmp_path / 'x.qmp'}", many=True)
+    async with await AsyncClient.connect(f"unix:{tmp_path / 'x.qmp'}") as vm:
+        with pytest.raises(CommandError, match="Internal error in count: by zero"):
+            await vm.execute("count")
+        assert await vm.execute("a") == 1
+    monitor.shutdown()
+    await monitor.wait_closed()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from qmpeer.cli.exits import DONE, REFUSED, FileError, about_file, complain
+from qmpeer.cli.exits import DONE, REFUSED, FileError, about_file, complain, os_text
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.errors import TranscriptError
@@ -59,7 +59,7 @@ exit status:
 
 
 def _run(words: Sequence[str]) -> int:
-    """Replay until a signal; return 2 if that can't start, 1 if a strict replay wasn't complete."""
+    """Replay until a signal; return 2 for what can't start or be written, 1 if incomplete."""
     loaded: list[Replay] = []
 
     def parse(warn: Warn) -> ReplayOptions:
@@ -80,11 +80,17 @@ def _replay(
 ) -> int:
     status = run_process(partial(run_replay, options, replay, report, when_ready), report)
     outcome = replay.report
-    try:
-        replay.save()
-        _show(options, outcome, report)
-    except (TranscriptError, FileError) as error:
-        complain(PROGRAM, str(error))
+    failed = False
+    for step in (replay.save, partial(_show, options, outcome, report)):
+        try:
+            step()
+        except (TranscriptError, FileError) as error:
+            complain(PROGRAM, str(error))
+            failed = True
+        except OSError as error:
+            complain(PROGRAM, os_text(error))
+            failed = True
+    if failed:
         return _FAILED
     return REFUSED if options.is_strict and not outcome.is_complete else status or DONE
 

@@ -92,7 +92,8 @@ class Injector:
         try:
             self._process(fault)
         except (OSError, ValueError) as error:  # the process is gone, or its file is wrong
-            log.error("the fault can't happen: %s: %s", fault, error)
+            reason = getattr(error, "strerror", None) or error
+            log.error("the fault can't happen: %s: %s", fault, reason)
 
     def _note(self, fault: Fault, peer: str) -> None:
         log.info("%s: = fault: %s", peer, fault)

@@ -47,8 +47,11 @@ class ProcessFaults:
         if isinstance(self._process, int):
             return self._process
         path = Path(self._process)
-        with path.open("rb") as file:
-            text = file.read(32).strip()
+        try:
+            with path.open("rb") as file:
+                text = file.read(32).strip()
+        except OSError as error:
+            raise OSError(error.errno, f"{path}: {error.strerror}") from error
         if not text.isdigit() or not int(text):
             raise ValueError(f"found {text!r} in {path}, expected a process id")
         return int(text)

@@ -299,20 +299,26 @@ class Scrubber:
 
     def blanked(self, value: JsonValue, shown: JsonValue) -> None:
         """Remember the secrets that `shown` redacts in `value`."""
-        if value is shown:
-            return
-        if isinstance(value, str) and len(value) <= limits.REDACTED_SIZE:
-            kept = set(_WORDS.findall(shown)) if isinstance(shown, str) else ()
-            # QEMU's errors often quote only a part of a value, so its words are remembered, too.
-            words = [word for word in _WORDS.findall(value) if word not in kept]
-            whole = [value] if shown == REDACTED and len(value) >= limits.REDACTED_LENGTH else []
-            self._secrets.extend([*whole, *words])
-        elif isinstance(value, dict):
-            for name, member in value.items():
-                self.blanked(member, shown[name] if isinstance(shown, dict) else REDACTED)
-        elif isinstance(value, list):
-            for at, item in enumerate(value):
-                self.blanked(item, shown[at] if isinstance(shown, list) else REDACTED)
+        waiting = [(value, shown)]  # a stack: values may be deep
+        while waiting:
+            value, shown = waiting.pop()
+            if value is shown:
+                continue
+            if isinstance(value, str) and len(value) <= limits.REDACTED_SIZE:
+                self._remember(value, shown)
+            elif isinstance(value, dict):
+                members = shown if isinstance(shown, dict) else dict.fromkeys(value, REDACTED)
+                waiting += [(value[name], members[name]) for name in reversed(value)]
+            elif isinstance(value, list):
+                items = shown if isinstance(shown, list) else [REDACTED] * len(value)
+                waiting += reversed([*zip(value, items, strict=True)])
+
+    def _remember(self, value: str, shown: JsonValue) -> None:
+        kept = set(_WORDS.findall(shown)) if isinstance(shown, str) else ()
+        # QEMU's errors often quote only a part of a value, so its words are remembered, too.
+        words = [word for word in _WORDS.findall(value) if word not in kept]
+        whole = [value] if shown == REDACTED and len(value) >= limits.REDACTED_LENGTH else []
+        self._secrets.extend([*whole, *words])
 
     def text(self, text: str) -> str:
         """Return a text, such as an error's, with the remembered secrets redacted."""

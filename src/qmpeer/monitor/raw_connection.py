@@ -75,6 +75,12 @@ class RawConnection(MonitorConnection):
         self._turns.is_in_backend = True
         try:
             self._raw_session.execute(command)
+        except BaseException as error:
+            if self._raw_server.lacks_reply(command):
+                raise
+            log.error("%s: the backend failed after its reply", self.peer, exc_info=error)
+            if isinstance(error, ENDING):
+                self._turns.end(error)
         finally:
             self._turns.is_in_backend = False
         return PENDING

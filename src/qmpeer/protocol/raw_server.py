@@ -194,10 +194,12 @@ class RawServerSession(ServerSession):
             self._send(error_response(error, command.id))
         self._answered(command)
 
+    def lacks_reply(self, command: CommandMessage) -> bool:
+        """Return True if a command is in flight: it still may and has to be answered."""
+        return id(command) in (self._in_flight_oob if command.is_oob else self._in_flight)
+
     def _check(self, command: CommandMessage) -> None:
-        if self._phase is CLOSED:
-            return
-        if id(command) not in (self._in_flight_oob if command.is_oob else self._in_flight):
+        if self._phase is not CLOSED and not self.lacks_reply(command):
             raise LocalProtocolError(f"the command {command.name} isn't in flight: answered before")
 
     def _answered(self, command: CommandMessage) -> None:

@@ -9,7 +9,8 @@ with ``<redacted>`` for it:
 - of anything, passwords in URLs.
 
 Of a client's bytes that are no message, every text in quotes but the command's name is blanked: no
-table of secrets can be applied to a broken command.
+table of secrets can be applied to a broken command. So are bare words in and behind one, until the
+next whole command: a quote or a line end inside a password turns outside and inside around.
 """
 
 import re
@@ -39,6 +40,10 @@ _QUOTED: Final = re.compile(
     r"\"[^\"\\]*(?:\\.[^\"\\]*)*(?:\"|\\?\Z)|'[^'\\]*(?:\\.[^'\\]*)*(?:'|\\?\Z)", re.DOTALL
 )
 _NAME_BEHIND: Final = re.compile(r"\s*:")
+_WORD: Final = re.compile(
+    rf"{_QUOTED.pattern}|[^\s{{}}\[\],:\"'\x00-\x1f\x7f\udc80-\udcff]+", re.DOTALL
+)
+_JSON_WORD: Final = re.compile(r"true|false|null|-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _VERBS: Final = ("execute", "exec-oob")
 _REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -98,9 +103,10 @@ def _read_odd(text: bytes) -> Any:
 class Blanker:
     """The blanking of one connection's secrets."""
 
-    __slots__ = ("_reader", "_scrubber")
+    __slots__ = ("_is_torn", "_reader", "_scrubber")
 
     def __init__(self) -> None:
+        self._is_torn = False  # since a client's broken command, until its next whole one
         self._reader = ServerReader()
         self._scrubber = Scrubber()
 
@@ -121,6 +127,7 @@ class Blanker:
     def value(self, sender: Sender, text: bytes, value: Any) -> bytes:
         """Return the text of a value without secrets."""
         if sender is Sender.CLIENT:
+            self._is_torn = False
             if type(value) is _Plain:
                 return text
             shown = self._command(value)
@@ -147,13 +154,13 @@ class Blanker:
         """Return an error, or a return value that is a text, without secrets of commands."""
         try:
             message: JsonObject = _decode_value(text.lstrip(_BEFORE))
-        except _REFUSED:  # it holds inf or nan
-            return text
-        shown = {
-            name: _texts_changed(member, self._scrubber.text)
-            for name, member in message.items()
-            if name in ("return", "error")
-        }
+            shown = {
+                name: _texts_changed(member, self._scrubber.text)
+                for name, member in message.items()
+                if name in ("return", "error")
+            }
+        except _REFUSED:  # it holds inf or nan, or is very deep
+            return self.noise(Sender.SERVER, text)
         if all(member is message[name] for name, member in shown.items()):
             return text
         return _written_anew(text, {**message, **shown})
@@ -162,7 +169,10 @@ class Blanker:
         """Return bytes that are no message without what may be a secret."""
         text = data.decode("utf-8", "surrogateescape")
         if sender is Sender.CLIENT:
-            text = _without_quoted(text)
+            is_behind, self._is_torn = self._is_torn, self._is_torn or _begins_command(text)
+            text = _without_quoted(text, keeps_names=not is_behind)
+            if self._is_torn:
+                text = _without_bare_words(text, keeps_numbers=not is_behind)
             lines = text.splitlines(keepends=True)
             text = "".join(map(_without_secrets_of_line, lines))
         return self.text(text).encode("utf-8", "surrogateescape")
@@ -216,20 +226,35 @@ def _without_urls(text: bytes) -> bytes:
     if b":\\/" in text:  # JSON may escape a slash
         try:
             value: JsonValue = _decode_value(text.lstrip(_BEFORE))
+            shown = _texts_changed(value, redact_urls)
         except _REFUSED:
             return text
-        shown = _texts_changed(value, redact_urls)
         return text if shown is value else _written_anew(text, shown)
     whole = text.decode("utf-8", "surrogateescape")
     return redact_urls(whole).encode("utf-8", "surrogateescape")
 
 
-def _without_quoted(text: str) -> str:
+def _begins_command(text: str) -> bool:
+    return "{" in text or "[" in text
+
+
+def _without_bare_words(text: str, *, keeps_numbers: bool) -> str:
+    """Return a torn command with the words outside of its quotes blanked."""
+
+    def blanked(found: re.Match[str]) -> str:
+        word = found[0]
+        is_kept = word[0] in "\"'" or (keeps_numbers and _JSON_WORD.fullmatch(word))
+        return word if is_kept else REDACTED
+
+    return _WORD.sub(blanked, text)
+
+
+def _without_quoted(text: str, *, keeps_names: bool) -> str:
     """Return a torn command with its quoted texts blanked, except names and the command's own."""
     parts, at, name = [], 0, ""
     for match in _QUOTED.finditer(text):
         quoted = match[0]
-        if _NAME_BEHIND.match(text, match.end()):
+        if keeps_names and _NAME_BEHIND.match(text, match.end()):
             name = quoted[1:-1]
         elif name in _VERBS:
             name = ""

@@ -224,5 +224,6 @@ def _chosen(conversations: list[Conversation], number: int | None) -> list[Conve
     if number is None:
         return conversations
     if not 1 <= number <= len(conversations):
-        raise ValueError(f"found conversation {number}, expected 1 to {len(conversations)}")
+        most = len(conversations)
+        raise ValueError(f"found conversation {number}, expected 1{f' to {most}' * (most > 1)}")
     return [conversations[number - 1]]

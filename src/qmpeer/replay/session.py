@@ -6,6 +6,7 @@ from typing import Protocol, TypeAlias
 
 from qmpeer.messages import CommandMessage, Event, Timestamp
 from qmpeer.monitor import RawClient, Reply
+from qmpeer.monitor.turns import failure_of
 from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedReply, Step
 from qmpeer.replay.playback import Refusal
 from qmpeer.replay.player import Player
@@ -103,14 +104,23 @@ class ReplaySession:
         self, upstream: Upstream, command: CommandMessage, refusal: Refusal
     ) -> None:
         try:
+            reply = await self._answer_of(upstream, command, refusal)
+        except Exception as error:  # such as one of the program's on_miss
+            name, desc = failure_of(command.name, error)
+            reply = RecordedReply(0.0, error={"class": name, "desc": desc})
+        self._send((reply,), command)
+
+    async def _answer_of(
+        self, upstream: Upstream, command: CommandMessage, refusal: Refusal
+    ) -> RecordedReply:
+        try:
             reply = await upstream.ask(command, self._client.take_fds())
         except UpstreamError as error:
             self._player.miss(command, refusal)
             desc = f"The recording lacks the command {command.name}, and the server failed: {error}"
-            reply = RecordedReply(0.0, error={"class": "GenericError", "desc": desc})
-        else:
-            self._player.answered_by_server(command, refusal, reply)
-        self._send((reply,), command)
+            return RecordedReply(0.0, error={"class": "GenericError", "desc": desc})
+        self._player.answered_by_server(command, refusal, reply)
+        return reply
 
     def _send(self, steps: Sequence[Step], command: CommandMessage | None) -> None:
         if self._schedule is None:

@@ -54,7 +54,8 @@ class UpstreamServer:
             return RecordedReply(0.0, error={"class": error.error_class, "desc": error.desc})
         except (QMPError, OSError) as error:  # a timeout is an OSError, too
             await self.close()
-            raise UpstreamError(redact_urls(f"{self._address}: {error}")) from error
+            reason = getattr(error, "strerror", None) or error
+            raise UpstreamError(redact_urls(f"{self._address}: {reason}")) from error
         finally:
             close_all(fds)
 
