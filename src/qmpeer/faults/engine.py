@@ -30,6 +30,7 @@ from qmpeer.faults.actions import (
     Send,
     ToProcess,
 )
+from qmpeer.faults.additions import added_bytes
 from qmpeer.faults.conversation import Conversation, Sight
 from qmpeer.faults.cutter import Part, ValueCutter
 from qmpeer.faults.direction import Direction, Mode, jittered
@@ -46,18 +47,13 @@ from qmpeer.faults.output import (
     Pace,
 )
 from qmpeer.faults.rule import Rule
-from qmpeer.messages import Timestamp, event_message
 from qmpeer.transcript.entries import Sender
-from qmpeer.wire import encode_line
 
 CLIENT = Sender.CLIENT
 SERVER = Sender.SERVER
 _DRIPS = 20
 """Pieces a second of bytes that drip."""
 _ADDING = frozenset(("garbage", "flood", "inject"))
-_GARBAGE = bytes(set(range(256)).difference(b"{}[]\"'\r\n\xff"))
-"""Bytes of garbage: any but line ends, the guest agent's FF, and those that would let JSON's reader
-wait for another one."""
 
 
 class Engine:
@@ -487,29 +483,7 @@ class Engine:
 
     def _added(self, rule: Rule, direction: Direction) -> Filler | None:
         """Return the bytes that a fault adds, if it adds some."""
-        fault, line_end = rule.fault, direction.sender.line_end
-        is_inside = bool(fault.get("byte"))
-        match rule.word:
-            case "garbage":
-                size = int(fault.number("size", 64))
-                piece = bytes(rule.random.choices(_GARBAGE, k=min(size, limits.FAULT_PIECE)))
-                if size > len(piece):
-                    return Filler(b"", piece, size)
-                return Filler(piece if is_inside else piece + line_end, b"", 0)
-            case "flood":
-                size = int(fault.number("size", 256 << 20))
-                head = b'{"return": "' if direction.sender is SERVER else b'{"execute": "'
-                return Filler(b"" if is_inside else head, b"x" * limits.FAULT_PIECE, size)
-            case "inject":
-                data = fault.get("data")
-                since = self._epoch + self._now - self._began
-                time = Timestamp(int(since), int(since % 1 * 1_000_000))
-                name = fault.text("name")
-                event = event_message(name, data if isinstance(data, dict) else None, time)
-                line = encode_line(event)
-                return Filler(b"", line, len(line) * int(fault.number("count", 1)))
-            case _:
-                return None
+        return added_bytes(rule, direction.sender, self._epoch + self._now - self._began)
 
     def _close(self, *, is_reset: bool) -> None:
         for direction in self._directions.values():
