@@ -451,7 +451,7 @@ def test_the_loop_is_chosen(start: StartHere, monkeypatch: pytest.MonkeyPatch, l
     async def find_loop(*arguments: object) -> None:
         found.append(type(asyncio.get_running_loop()).__module__.partition(".")[0])
 
-    monkeypatch.setattr("qmpeer.machine.process.run_machine", find_loop)
+    monkeypatch.setattr("qmpeer.cli.serve_command.run_machine", find_loop)
     monkeypatch.setenv("QMPEER_LOOP", loop)
     assert start(*BASE) == (0, "", "")
     assert found == [loop or ("uvloop" if has_uvloop else "asyncio")]

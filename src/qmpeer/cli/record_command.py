@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from qmpeer.cli.exits import DONE
 from qmpeer.cli.main import RawSubcommand
@@ -14,12 +14,12 @@ from qmpeer.cli.relay_options import (
     RelayOptions,
     parse_relay_options,
 )
+from qmpeer.cli.relay_process import run_relay
 from qmpeer.options import Flag, ReadArgument, StartError, Warn, set_to
 from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE
+from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
-
-if TYPE_CHECKING:
-    from qmpeer.recording import Recording
+from qmpeer.recording import Recording
 
 PROGRAM: Final = "qmpeer record"
 USAGE: Final = f"""\
@@ -76,10 +76,6 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _record(options: _Options, report: Warn, when_ready: Callable[[], None]) -> int:
-    from qmpeer.cli.relay_process import run_relay  # start: 80 ms
-    from qmpeer.options.process import run_process  # start: 80 ms
-    from qmpeer.recording import Recording  # start: 20 ms
-
     try:
         recording = Recording.open(options.file, times=options.has_times)
     except OSError as error:
@@ -90,7 +86,7 @@ def _record(options: _Options, report: Warn, when_ready: Callable[[], None]) -> 
     return DONE if recording.failure is None else FAILED
 
 
-def _summary(recording: "Recording") -> str:
+def _summary(recording: Recording) -> str:
     counted = ", ".join(
         f"{number} {noun}{'s' * (number != 1)}"
         for number, noun in (

@@ -13,8 +13,10 @@ from qmpeer.cli.relay_options import (
     RelayOptions,
     parse_relay_options,
 )
+from qmpeer.cli.relay_process import run_relay
 from qmpeer.options import Warn
 from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE
+from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
 
 PROGRAM: Final = "qmpeer relay"
@@ -43,9 +45,6 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _relay(options: RelayOptions, report: Warn, when_ready: Callable[[], None]) -> int:
-    from qmpeer.cli.relay_process import run_relay  # start: 80 ms
-    from qmpeer.options.process import run_process  # start: 80 ms
-
     return run_process(partial(run_relay, options, report, when_ready, None), report)
 
 

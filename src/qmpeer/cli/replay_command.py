@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from qmpeer.cli.exits import DONE, REFUSED, FileError, about_file, complain, os_text
 from qmpeer.cli.main import RawSubcommand
@@ -10,13 +10,12 @@ from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.errors import TranscriptError
 from qmpeer.options import Warn
 from qmpeer.options.fault_options import FAULTS_USAGE
+from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
+from qmpeer.replay import Replay, Report
 from qmpeer.replay.options import ReplayOptions, parse_options
+from qmpeer.replay.process import load_replay, run_replay
 from qmpeer.wire import encode_line
-
-if TYPE_CHECKING:
-    from qmpeer.replay.replay import Replay
-    from qmpeer.replay.report import Report
 
 PROGRAM: Final = "qmpeer replay"
 _FAILED: Final = 2
@@ -66,8 +65,6 @@ def _run(words: Sequence[str]) -> int:
     def parse(warn: Warn) -> ReplayOptions:
         options = parse_options(words, warn)
         if not (options.wants_help or options.wants_version):
-            from qmpeer.replay.process import load_replay  # start: 80 ms
-
             # Before the process may go to the background, where nobody would read the errors.
             loaded.append(load_replay(options, warn))
         return options
@@ -79,11 +76,8 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _replay(
-    options: ReplayOptions, replay: "Replay", report: Warn, when_ready: Callable[[], None]
+    options: ReplayOptions, replay: Replay, report: Warn, when_ready: Callable[[], None]
 ) -> int:
-    from qmpeer.options.process import run_process  # start: 80 ms
-    from qmpeer.replay.process import run_replay  # start: 80 ms
-
     status = run_process(partial(run_replay, options, replay, report, when_ready), report)
     outcome = replay.report
     failed = False
@@ -101,7 +95,7 @@ def _replay(
     return REFUSED if options.is_strict and not outcome.is_complete else status or DONE
 
 
-def _show(options: ReplayOptions, outcome: "Report", report: Warn) -> None:
+def _show(options: ReplayOptions, outcome: Report, report: Warn) -> None:
     """Write the report.
 
     Raises:

@@ -7,7 +7,9 @@ from typing import Final
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.machine import USAGE, Options, parse_options
+from qmpeer.machine.process import run_machine
 from qmpeer.options import Warn
+from qmpeer.options.process import run_process
 
 PROGRAM: Final = "qmpeer serve"
 _FAILED: Final = 1
@@ -21,9 +23,6 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _serve(options: Options, report: Warn, when_ready: Callable[[], None]) -> int:
-    from qmpeer.machine.process import run_machine  # start: 80 ms
-    from qmpeer.options.process import run_process  # start: 80 ms
-
     return run_process(partial(run_machine, options, report, when_ready), report)
 
 
