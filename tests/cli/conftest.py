@@ -25,6 +25,13 @@ def patience_with_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("qmpeer.limits.NAMES_TIMEOUT", PATIENCE)
 
 
+@pytest.fixture(autouse=True)
+def process_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep servers that run in the tests' own process from changing it for later tests."""
+    for name in ("block_signals", "raise_fd_limit", "watch_signals"):
+        monkeypatch.setattr(f"qmpeer.options.process.{name}", lambda *args: None)
+
+
 @pytest.fixture(scope="session")
 def start() -> Iterator[Start]:
     starting = Start()

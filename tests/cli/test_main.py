@@ -116,8 +116,6 @@ def test_help_where_standard_output_is_closed(
     words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", None)
-    for name in ("block_signals", "raise_fd_limit"):  # redirections that would outlast this test
-        monkeypatch.setattr(f"qmpeer.options.process.{name}", lambda *args: None)
     assert main(words) == 0
 
 

@@ -197,7 +197,7 @@ async def test_half_a_close_where_there_is_none_closes() -> None:
 
 
 async def test_the_end_of_the_clients_bytes_waits_for_them() -> None:
-    scene = Scene("delay sender=client seconds=0.01")
+    scene = Scene("delay sender=client seconds=0.2")
     scene.receive(b"late")
     scene.raw.handler.eof_received()
     assert not scene.handler.has_eof
@@ -206,7 +206,7 @@ async def test_the_end_of_the_clients_bytes_waits_for_them() -> None:
 
 
 async def test_close_sends_what_is_held_back() -> None:
-    scene = Scene("delay seconds=0.01")
+    scene = Scene("delay seconds=0.2")
     scene.stream.write(b"last words")
     assert scene.stream.unsent == 10
     scene.stream.close()
@@ -230,7 +230,7 @@ async def test_close_waits_for_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("how", ["abort", "reset"])
 async def test_abort_drops_what_is_held_back(how: str) -> None:
-    scene = Scene("delay seconds=0.01")
+    scene = Scene("delay seconds=10")
     scene.stream.write(b"never sent")
     getattr(scene.stream, how)()
     await scene.handler.until_lost()
@@ -238,7 +238,7 @@ async def test_abort_drops_what_is_held_back(how: str) -> None:
 
 
 async def test_write_eof_stays_behind_the_bytes() -> None:
-    scene = Scene("delay seconds=0.01")
+    scene = Scene("delay seconds=0.2")
     scene.stream.write(b"last")
     scene.stream.write_eof()
     assert scene.raw.calls == []
@@ -250,11 +250,11 @@ async def test_write_eof_stays_behind_the_bytes() -> None:
 
 
 async def test_a_handler_that_pauses_gets_nothing() -> None:
-    scene = Scene("delay sender=client seconds=0.01")
+    scene = Scene("delay sender=client seconds=0.2")
     scene.receive(b"one")
     scene.stream.pause_reading()
     assert scene.raw.is_paused
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.25)
     assert scene.handler.data == b""
     scene.stream.resume_reading()
     assert scene.handler.data == b""  # never from within the handler's call
@@ -263,7 +263,7 @@ async def test_a_handler_that_pauses_gets_nothing() -> None:
 
 
 async def test_a_stalled_client_is_not_read() -> None:
-    scene = Scene("stall sender=client after=stop seconds=0.01")
+    scene = Scene("stall sender=client after=stop seconds=0.2")
     scene.receive(b'{"execute": "stop"}')
     assert scene.raw.is_paused
     await scene.until(lambda: not scene.raw.is_paused)
@@ -283,7 +283,7 @@ async def test_what_is_held_back_stops_the_handlers_writing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(limits, "FAULT_HELD", 10_000)
-    scene = Scene("stall after=stop seconds=0.02")
+    scene = Scene("stall after=stop seconds=0.2")
     scene.receive(b'{"execute": "stop"}')
     scene.stream.write(b"x" * 9_000)
     assert "pause_writing" not in scene.handler.calls

@@ -54,7 +54,8 @@ class Recording:
         ...     connection.passed(Sender.CLIENT, b'{"execute": "stop"}\n')
         ...     connection.passed(Sender.SERVER, b'{"return": {}}\r\n')
         ...     connection.closed(Sender.CLIENT)
-        >>> print(open(path).read(), end="")
+        >>> with open(path) as file:
+        ...     print(file.read(), end="")
         # a test
         @ opened
         -> {"execute": "stop"}
