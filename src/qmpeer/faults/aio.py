@@ -241,7 +241,7 @@ class FaultyStream(StreamLayer):
             self._run()
 
     def pause_writing(self) -> None:
-        """Hold the server's bytes back, and let the handler stop writing."""
+        """Keep the server's bytes, and pause the handler's writing."""
         self._is_writing_paused = True
         self._engine.pause_output(SERVER)
         self._settle_writing()
@@ -345,7 +345,7 @@ class FaultyStream(StreamLayer):
             self._raw.resume_reading()
 
     def _settle_writing(self) -> None:
-        """Tell the handler to stop writing, or to go on."""
+        """Pause or resume the handler's writing."""
         is_paused = self._is_writing_paused or self._is_held
         if is_paused is self._is_handler_paused or self._handler is NOBODY:
             return

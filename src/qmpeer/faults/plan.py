@@ -115,7 +115,7 @@ class Faults:
     def delay(
         self, seconds: float, jitter: float | None = None, **place: Unpack[Anywhere]
     ) -> "Faults":
-        """Hold bytes back for a time, in order: a message and all behind it, or all bytes."""
+        """Delay bytes, in order: a message and everything behind it, or all bytes."""
         return self._make("delay", place, seconds=seconds, jitter=jitter)
 
     def drip(self, speed: int, **place: Unpack[Anywhere]) -> "Faults":

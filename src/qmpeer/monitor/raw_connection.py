@@ -72,17 +72,14 @@ class RawConnection(MonitorConnection):
     def execute(self, command: CommandMessage, context: Context) -> Pending:
         """Pass a command on to the backend, which delivers the reply."""
         assert self._raw_session is not None, "greeted without a session"
-        self._turns.is_in_backend = True
         try:
-            self._raw_session.execute(command)
+            self._turns.run_backend(self._raw_session.execute, command)
         except BaseException as error:
             if self._raw_server.lacks_reply(command):
                 raise
             log.error("%s: the backend failed after its reply", self.peer, exc_info=error)
             if isinstance(error, ENDING):
                 self._turns.end(error)
-        finally:
-            self._turns.is_in_backend = False
         return PENDING
 
     # RawClient

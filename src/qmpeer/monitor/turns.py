@@ -105,7 +105,6 @@ class Turns:
 
     Attributes:
         is_stopped: True when no further command is executed.
-        is_in_backend: Set while a raw backend executes a command.
     """
 
     def __init__(
@@ -117,7 +116,7 @@ class Turns:
         linger: float,
     ) -> None:
         self.is_stopped: bool = False
-        self.is_in_backend: bool = False
+        self._is_in_backend = False
         self._loop = loop
         self._threads = threads
         self._take_emitted = take_emitted
@@ -360,13 +359,23 @@ class Turns:
         if was_held:
             self._go_on()
 
+    def run_backend(
+        self, execute: Callable[[CommandMessage], None], command: CommandMessage
+    ) -> None:
+        """Let a raw backend execute a command; what it delivers meanwhile starts no other."""
+        self._is_in_backend = True
+        try:
+            execute(command)
+        finally:
+            self._is_in_backend = False
+
     def delivered(self, connection: TurnTaker) -> None:
         """Send what a raw backend has delivered, and go on with the commands that waited for it."""
         if connection is self._pumped:
             return  # pump() does it
         # In another connection's turn this one gets its own. In a command of its own it must not
         # start the next command, which would start the next, and so on.
-        if self._pumped is not None or self.is_in_backend:
+        if self._pumped is not None or self._is_in_backend:
             self.mark(connection)
             self.later(connection)
             return
