@@ -19,6 +19,7 @@ from qmpeer.script.steps import (
     Close,
     Goto,
     Hang,
+    SendBytes,
     SendError,
     SendEvent,
     SendReply,
@@ -65,14 +66,14 @@ class Rule:
     """One rule of a script. Its methods add steps, and return the rule itself.
 
     The steps happen in the order in which they are written: an event before `reply` is sent
-    before the reply, and one behind it after the reply. If no step answers the command, the reply
-    ``{}`` comes last.
+    before the reply, and one behind it after the reply. If no step answers the command and none
+    sends bytes, the reply ``{}`` comes last.
 
     A rule answers once, unless `times` says otherwise.
 
     Attributes:
-        command: The command's name, None for every command, and its expected arguments, which may
-            hold patterns, as a message.
+        name: The command's name; None for every command.
+        command: The same with its expected arguments, which may hold patterns, as a message.
         state: The state in which the rule holds; None for all.
         place: Where it stands.
         steps: Its steps.
@@ -169,6 +170,14 @@ class Rule:
             self._check(self.fault_of(each))
             self._add(each)
         return self
+
+    def raw(self, data: bytes) -> "Rule":
+        r"""Send bytes as they stand, such as ``b"garbage\n"``: for clients that are to bear it.
+
+        Several may follow each other, with delays between them. If no step answers the command,
+        they stand for the reply.
+        """
+        return self._add(SendBytes(data))
 
     def delay(self, seconds: float) -> "Rule":
         """Wait before the next step."""

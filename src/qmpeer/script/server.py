@@ -162,7 +162,7 @@ class ScriptedServer:
 
     def on(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         state: str | None = None,
@@ -174,7 +174,7 @@ class ScriptedServer:
 
     def expect(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         exact: bool = False,
