@@ -204,7 +204,7 @@ class RawServerSession(ServerSession):
             self._check(command)
         if self._phase is not CLOSED:
             self._output.append(data)
-            self.output_size += len(data)
+            self.output_size: int = self.output_size + len(data)
         if command is not None:
             self._answered(command)
 
