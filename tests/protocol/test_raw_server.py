@@ -89,6 +89,25 @@ def test_without_a_greeting_commands_are_executed_at_once() -> None:
     assert session.data_to_send() == b""
 
 
+@pytest.mark.parametrize(
+    ("greeting", "offered"),
+    [
+        (b'{"QMP": {"capabilities": ["oob"]}}', ["oob"]),
+        (b'{"QMP": 3}', []),
+        (b"[1]", []),
+        (b"hello\n", []),
+        (b"", []),
+    ],
+)
+def test_a_greeting_of_bytes(greeting: bytes, offered: list[str]) -> None:
+    session = RawServerSession(1)
+    session.greet(greeting)
+    assert session.data_to_send() == greeting
+    session.receive_data(request(1, "qmp_capabilities", enable=["oob"]))
+    assert executed(session) == []
+    assert (b'"return"' in session.data_to_send()) is bool(offered)
+
+
 def test_greeting_twice_is_refused() -> None:
     session = RawServerSession(1)
     session.greet(GREETING)

@@ -77,8 +77,9 @@ class CollectingClient:
         return []
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
+        assert not isinstance(greeting, bytes)
         self.greetings.append(greeting)
         if on_ready is not None:
             on_ready()

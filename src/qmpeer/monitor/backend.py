@@ -137,7 +137,7 @@ class RawClient(Protocol):
         """Return the last set of descriptors that this client sent, and pass on their ownership."""
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
         """Send the greeting as it stands. Until then the client's requests wait.
 
@@ -145,7 +145,8 @@ class RawClient(Protocol):
         qmp_capabilities. It drops events until the client has negotiated.
 
         Args:
-            greeting: The whole message, ``{"QMP": …}``; None for a server that neither greets nor
+            greeting: The whole message, ``{"QMP": …}``. Bytes are sent as they are; if they are no
+                message, no capability is offered. None for a server that neither greets nor
                 negotiates, such as a guest agent.
             on_ready: Called once, in the monitor's thread, soon after the client has negotiated:
                 from then on it gets events. A first command may come before the call.

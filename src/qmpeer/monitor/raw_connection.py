@@ -85,7 +85,7 @@ class RawConnection(MonitorConnection):
     # RawClient
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
         """Send the greeting; see `RawClient.greet`."""
         if on_ready is None:

@@ -48,8 +48,9 @@ class ScriptedServer:
         version: The version in its greeting as major, minor, micro.
         package: The version's "package".
         capabilities: The capabilities that it offers.
-        greeting: Another greeting, the whole message; None for a server that neither greets nor
-            negotiates, such as a guest agent.
+        greeting: Another greeting, the whole message. Bytes are sent as they stand: b"" is a
+            silent server. None for a server that neither greets nor negotiates, such as a guest
+            agent.
         many: Serve any number of clients at once. By default one at a time on each socket, as QEMU.
         pretty: Write each message over several lines.
         faults: Faults between it and its clients.
@@ -77,7 +78,7 @@ class ScriptedServer:
         version: tuple[int, int, int] = (7, 2, 0),
         package: str = "",
         capabilities: Sequence[str] = CAPABILITIES,
-        greeting: JsonObject | UnsetType | None = UNSET,
+        greeting: JsonObject | bytes | UnsetType | None = UNSET,
         many: bool = False,
         pretty: bool = False,
         faults: Faults | None = None,

@@ -166,6 +166,8 @@ class ScriptSession:
         return True
 
     def _returned(self, result: object, course: "Course") -> None:
+        if course.rule is not None and course.rule.is_answered:
+            return
         steps: list[Step] = (
             result.steps
             if isinstance(result, Messages)
@@ -177,7 +179,9 @@ class ScriptSession:
 
     def _failed(self, error: BaseException, course: "Course") -> None:
         assert course.rule is not None
-        course.insert([SendError(self._stage.function_failed(course.rule, course.call, error))])
+        refusal = self._stage.function_failed(course.rule, course.call, error)
+        if not course.rule.is_answered:
+            course.insert([SendError(refusal)])
 
 
 class Course:
