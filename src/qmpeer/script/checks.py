@@ -1,5 +1,6 @@
 """The checks of a script, and of what arrives, against a schema."""
 
+from itertools import count
 from typing import Final, Protocol
 
 from qmpeer.values import JsonObject, JsonValue
@@ -30,6 +31,9 @@ class Checks(Protocol):
     def reply(self, name: str, value: JsonValue) -> str | None:
         """Check a command's return value. The command exists."""
 
+    def error(self, error_class: str) -> str | None:
+        """Check the class of an error."""
+
     def event(self, name: str, data: JsonObject | None) -> str | None:
         """Check that an event exists, and its data."""
 
@@ -58,6 +62,9 @@ class _NoChecks:
     def reply(self, name: str, value: JsonValue) -> str | None:
         return None
 
+    def error(self, error_class: str) -> str | None:
+        return None
+
     def event(self, name: str, data: JsonObject | None) -> str | None:
         return None
 
@@ -69,3 +76,14 @@ class _NoChecks:
 
 
 NO_CHECKS: Final[Checks] = _NoChecks()
+
+_NOTICE: Final = (
+    "without a schema, arguments, replies and events weren't checked: "
+    'ScriptedServer(schema="installed") checks them against the QEMU on PATH'
+)
+_notices: Final = count()
+
+
+def unchecked_notice(checks: Checks) -> str:
+    """Return a sentence about a script without a schema, once in each process; otherwise ""."""
+    return _NOTICE if checks is NO_CHECKS and next(_notices) == 0 else ""

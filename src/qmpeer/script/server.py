@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from qmpeer.errors import CommandError, ScriptMismatch
+from qmpeer.errors import CommandError, ScriptError, ScriptMismatch
 from qmpeer.faults import Faults, Injector
 from qmpeer.messages import (
     CAPABILITIES,
@@ -26,9 +26,10 @@ from qmpeer.messages import (
 from qmpeer.monitor import Monitor, RawClient
 from qmpeer.monitor.turns import failure_of
 from qmpeer.script.calls import Call, Calls, reported
-from qmpeer.script.checks import NO_CHECKS, Checks
+from qmpeer.script.checks import NO_CHECKS, Checks, unchecked_notice
 from qmpeer.script.conversation import Conversation
 from qmpeer.script.mismatches import Kind, Mismatch
+from qmpeer.script.places import calling_place
 from qmpeer.script.requests import Requests
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
@@ -38,6 +39,9 @@ from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import UNSET, JsonObject, UnsetType
+
+if TYPE_CHECKING:
+    from qmpeer.script.schema_sources import SchemaSource
 
 _WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
 
@@ -55,7 +59,12 @@ class ScriptedServer:
     Args:
         address: Where it listens; by default on a unix socket in a new folder with a short path,
             which is removed at the end.
-        checks: The checks of the script, and of what arrives, against a schema.
+        schema: The schema of what it pretends to be. The script and what arrives are checked
+            against it. A schema; a QAPI file; a recording, or a saved answer to query-qmp-schema;
+            the address of a running server; "installed" for the QEMU on PATH, or
+            "installed:PROGRAM". None checks nothing.
+        deprecated: "fail" reports the use of commands and arguments that the schema calls
+            deprecated.
         version: The version in its greeting as major, minor, micro.
         package: The version's "package".
         capabilities: The capabilities that it offers.
@@ -86,7 +95,8 @@ class ScriptedServer:
         self,
         address: AddressLike | None = None,
         *,
-        checks: Checks = NO_CHECKS,
+        schema: "SchemaSource | None" = None,
+        deprecated: Literal["accept", "fail"] = "accept",
         version: tuple[int, int, int] = (7, 2, 0),
         package: str = "",
         capabilities: Sequence[str] = CAPABILITIES,
@@ -97,6 +107,7 @@ class ScriptedServer:
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        checks = _checks(schema, deprecated)
         own_version = Version(QemuVersion(*version), package)
         if isinstance(greeting, UnsetType):
             greeting = greeting_message(own_version, tuple(capabilities))
@@ -282,7 +293,7 @@ class ScriptedServer:
         waived |= {Kind.NOT_MET} if allow_unmet else frozenset[Kind]()
         found = [str(each) for each in self.script.outcome() if each.kind not in waived]
         if found:
-            raise ScriptMismatch(tuple(found))
+            raise ScriptMismatch(tuple(found), unchecked_notice(self.script.checks))
 
     # RawBackend
 
@@ -370,6 +381,22 @@ class ScriptedServer:
             self._everyone.play(rule)
         if (due := self.script.next_due) is not None:
             self._timer = self._loop.call_later(due - self._clock(), self._set_timer)
+
+
+def _checks(schema: "SchemaSource | None", deprecated: str) -> Checks:
+    if schema is None:
+        if deprecated != "accept":
+            raise ScriptError(
+                f"found deprecated={deprecated!r}, expected a schema with it", str(calling_place())
+            )
+        return NO_CHECKS
+    from qmpeer.script.schema_sources import checks_of  # start: 40 ms
+
+    if deprecated not in ("accept", "fail"):
+        raise ScriptError(
+            f'found deprecated={deprecated!r}, expected "accept" or "fail"', str(calling_place())
+        )
+    return checks_of(schema, rejects_deprecated=deprecated == "fail")
 
 
 class _Everyone:
