@@ -346,7 +346,7 @@ def test_a_faulty_schema(tmp_path: Path) -> None:
 
 
 def test_deprecated_needs_a_schema_and_a_known_word(schema: Schema) -> None:
-    with pytest.raises(ScriptError, match="found deprecated='fail', expected a schema with it"):
+    with pytest.raises(ScriptError, match='found deprecated="fail" without a schema'):
         ScriptedServer(deprecated="fail")
     with pytest.raises(ScriptError, match='found deprecated=True, expected "accept" or "fail"'):
         ScriptedServer(schema=schema, deprecated=True)  # type: ignore[arg-type]  # wrong
