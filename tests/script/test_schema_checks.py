@@ -179,7 +179,7 @@ def test_a_script_that_says_what_the_schema_lacks(
     server = ScriptedServer(schema=schema)
     with pytest.raises(ScriptError) as raised:
         write(server)
-    line = write.__code__.co_firstlineno  # type: ignore[attr-defined]  # a lambda
+    line = write.__code__.co_firstlineno
     place, _, reason = str(raised.value).partition(": ")
     file, _, found = place.partition(":")
     assert (file.endswith("test_schema_checks.py"), reason) == (True, expected)

@@ -96,7 +96,9 @@ class ScriptedServer:
         own_version = Version(QemuVersion(*version), package)
         if isinstance(greeting, UnsetType):
             greeting = greeting_message(own_version, tuple(capabilities))
-        self.script: Script = Script(checks_for(schema, deprecated), None if greeting is None else own_version)
+        self.script: Script = Script(
+            checks_for(schema, deprecated), None if greeting is None else own_version
+        )
         self._wanted = address
         self._is_many = many
         self._is_pretty = pretty
