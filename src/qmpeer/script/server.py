@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from qmpeer.errors import ScriptMismatch
-from qmpeer.faults import Faults, Injector
 from qmpeer.messages import (
     CAPABILITIES,
     QemuVersion,
@@ -18,6 +17,7 @@ from qmpeer.messages import (
     greeting_message,
 )
 from qmpeer.monitor import Monitor
+from qmpeer.monitor.openings import FactoryWrapper
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.calls import Call, Calls
 from qmpeer.script.checks import checks_for, unchecked_notice
@@ -25,10 +25,10 @@ from qmpeer.script.mismatches import Kind
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
 from qmpeer.transport import AddressLike
-from qmpeer.transport.aio import HandlerFactory
 from qmpeer.values import UNSET, JsonObject, UnsetType
 
 if TYPE_CHECKING:
+    from qmpeer.faults import Faults
     from qmpeer.script.schema_sources import SchemaSource
 
 _WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
@@ -89,7 +89,7 @@ class ScriptedServer:
         greeting: JsonObject | UnsetType | None = UNSET,
         many: bool = False,
         pretty: bool = False,
-        faults: Faults | None = None,
+        faults: "Faults | None" = None,
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -103,14 +103,11 @@ class ScriptedServer:
         self._is_many = many
         self._is_pretty = pretty
         self._backend = ScriptBackend(self.script, greeting, clock)
-        self._injector = None if faults is None else Injector(faults, seed=seed)
-        self._monitor = Monitor(backend=self._backend, wrap=self._wrap, linger=0)
+        wrap: FactoryWrapper = self._backend.conversation.wrap
+        if faults is not None:
+            wrap = _faulty(wrap, faults, seed)
+        self._monitor = Monitor(backend=self._backend, wrap=wrap, linger=0)
         self._folder: str | None = None
-
-    def _wrap(self, factory: HandlerFactory) -> HandlerFactory:
-        if self._injector is not None:
-            factory = self._injector.wrap(factory)
-        return self._backend.conversation.wrap(factory)
 
     # Its life
 
@@ -262,3 +259,11 @@ class ScriptedServer:
         found = [str(each) for each in self.script.outcome() if each.kind not in waived]
         if found:
             raise ScriptMismatch(tuple(found), unchecked_notice(self.script.checks))
+
+
+def _faulty(wrap: FactoryWrapper, faults: "Faults", seed: int) -> FactoryWrapper:
+    """Put faults between a server and what its clients get."""
+    from qmpeer.faults import Injector  # start: 20 ms
+
+    injector = Injector(faults, seed=seed)
+    return lambda factory: wrap(injector.wrap(factory))
