@@ -84,6 +84,31 @@ def test_a_function_that_fails_is_a_mismatch(server: ScriptedServer) -> None:
         server.verify()
 
 
+def test_bytes_as_they_stand(server: ScriptedServer) -> None:
+    server.on("a").raw(b'{"ret').delay(0.001).raw(b'urn": {"b": 1}, "id": "x"}\r\n')
+    server.on("b").raw(b"\xff").reply(2)
+    with Client.connect(server.address) as vm:
+        assert vm.execute("b") == 2
+    with server.new_socket() as sock:
+        file = sock.makefile("rwb")
+        assert b'"QMP"' in file.readline()
+        file.write(b'{"execute": "qmp_capabilities"} {"execute": "a", "id": "x"}')
+        file.flush()
+        assert file.readline() == b'{"return": {}}\r\n'
+        assert file.readline() == b'{"return": {"b": 1}, "id": "x"}\r\n'
+        file.close()
+    server.verify()
+
+
+def test_any_command(server: ScriptedServer) -> None:
+    server.expect(None).send({"event": "A"}, {"return": 1})
+    server.expect(None, {"b": 1}).reply(2)
+    with Client.connect(server.address) as vm:
+        assert vm.execute("x") == 1
+        assert vm.execute("y", {"b": 1}) == 2
+    server.verify()
+
+
 def test_hang_blocks_in_band_commands_alone(server: ScriptedServer) -> None:
     server.on("a").hang()
     server.on("oob").reply("at once")

@@ -28,8 +28,8 @@ class ScriptBackend:
 
     Args:
         script: The script.
-        greeting: The greeting, the whole message; None for a server that neither greets nor
-            negotiates.
+        greeting: The greeting, the whole message. Bytes are sent as they stand. None for a server
+            that neither greets nor negotiates.
         clock: Returns seconds, for the times of calls and of the script.
 
     Attributes:
@@ -41,7 +41,7 @@ class ScriptBackend:
     def __init__(
         self,
         script: Script,
-        greeting: JsonObject | None,
+        greeting: JsonObject | bytes | None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.window: int = 1
@@ -245,7 +245,7 @@ class _Everyone:
         return []
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
         """Do nothing."""
 

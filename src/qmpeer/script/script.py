@@ -67,7 +67,7 @@ class Script:
 
     def on(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         state: str | None = None,
@@ -78,7 +78,7 @@ class Script:
         """Add a rule for a command.
 
         Args:
-            command: The command's name.
+            command: The command's name; None for any command.
             arguments: Some of its arguments; others may come too. Values may be patterns: ``...``
                 or ``"$any"`` for any value, ``re.compile("…")`` or ``"$regex:…"`` for a text that
                 matches as a whole.
@@ -97,7 +97,7 @@ class Script:
 
     def expect(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         exact: bool = False,

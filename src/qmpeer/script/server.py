@@ -56,8 +56,9 @@ class ScriptedServer:
         version: The version in its greeting as major, minor, micro.
         package: The version's "package".
         capabilities: The capabilities that it offers.
-        greeting: Another greeting, the whole message; None for a server that neither greets nor
-            negotiates, such as a guest agent.
+        greeting: Another greeting, the whole message. Bytes are sent as they stand: b"" is a
+            silent server. None for a server that neither greets nor negotiates, such as a guest
+            agent.
         many: Serve any number of clients at once. By default one at a time on each socket, as QEMU.
         pretty: Write each message over several lines.
         faults: Faults between it and its clients.
@@ -86,7 +87,7 @@ class ScriptedServer:
         version: tuple[int, int, int] = (7, 2, 0),
         package: str = "",
         capabilities: Sequence[str] = CAPABILITIES,
-        greeting: JsonObject | UnsetType | None = UNSET,
+        greeting: JsonObject | bytes | UnsetType | None = UNSET,
         many: bool = False,
         pretty: bool = False,
         faults: "Faults | None" = None,
@@ -170,7 +171,7 @@ class ScriptedServer:
 
     def on(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         state: str | None = None,
@@ -182,7 +183,7 @@ class ScriptedServer:
 
     def expect(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         exact: bool = False,
