@@ -499,6 +499,10 @@ SCRIPT_REQUESTS: Final = 4096
 """Requests of one client whose bytes are kept until they are executed. Ours."""
 SCRIPT_CONVERSATION: Final = 256 * 1024
 """Characters of the conversation that are kept for a report, the newest ones. Ours."""
+SCRIPT_SCHEMAS: Final = 16
+"""Schemas that a process keeps for its scripts; of more, the newest. Ours: one has some 5 MB."""
+FAKE_HEAD: Final = 4096
+"""Bytes at the beginning of a program that show if it is a fake of ours. Ours."""
 
 # Faults.
 FAULTS: Final = 1000

@@ -8,8 +8,8 @@ from qmpeer.messages import CommandMessage, Event, Timestamp
 from qmpeer.monitor import RawClient, Reply
 from qmpeer.monitor.turns import failure_of
 from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedReply, Step
-from qmpeer.replay.playback import Refusal
 from qmpeer.replay.player import Player
+from qmpeer.replay.report import Refusal
 from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
 from qmpeer.replay.upstream import UpstreamError
 from qmpeer.values import UnsetType

@@ -8,8 +8,7 @@ from qmpeer import limits
 from qmpeer.messages import CommandMessage, redact_arguments
 from qmpeer.replay.conversations import Conversation, Exchange
 from qmpeer.replay.differences import Nearest, nearest, shortened
-from qmpeer.replay.playback import Refusal
-from qmpeer.replay.report import Miss, Report, ReportedCommand
+from qmpeer.replay.report import Miss, Refusal, Report, ReportedCommand
 
 
 class MissKind(Enum):
