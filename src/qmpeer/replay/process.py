@@ -9,7 +9,8 @@ from qmpeer.monitor import Monitor
 from qmpeer.options import Disturbance, StartError
 from qmpeer.options.control_monitors import ControlMonitors
 from qmpeer.options.devices import Devices, ShowText
-from qmpeer.options.process import CallOnSignal, run_program, show_line
+from qmpeer.options.process import CallOnSignal, show_line
+from qmpeer.options.running import run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.replay.options import ReplayOptions
 from qmpeer.replay.replay import Replay
@@ -45,7 +46,7 @@ async def run_replay(
     report: ShowText,
     when_ready: Callable[[], None],
     call_on_signal: CallOnSignal,
-) -> None:
+) -> int:
     """Replay recordings until a signal, on the running loop.
 
     Args:
@@ -56,12 +57,15 @@ async def run_replay(
         call_on_signal: Registers a function, which is called from any thread when a signal is to
             end the program.
 
+    Returns:
+        The exit status.
+
     Raises:
         StartError: If a monitor can't be opened.
         StartHelp: If an option asks for help.
     """
-    program = _Replaying(options, replay, report, when_ready)
-    await run_program(program, report, call_on_signal)
+    program = _Replaying(options, replay, report)
+    return await run_program(program, options, report, when_ready, call_on_signal)
 
 
 class _Replaying:
@@ -72,16 +76,14 @@ class _Replaying:
         options: ReplayOptions,
         replay: Replay,
         report: ShowText,
-        when_ready: Callable[[], None],
     ) -> None:
         self._options = options
         self._report = report
-        self._when_ready = when_ready
         self._disturbance = Disturbance(options, report)
         self._monitor = Monitor(backend=replay, wrap=self._disturbance.wrap)
-        self._devices = Devices(options, show_line, report, self.end_by_signal)
-        self._monitors = ControlMonitors(self._devices.chardevs, self._attach)
-        self._devices.objects.add_maker(self._monitors)
+        self.devices: Devices = Devices(options, show_line, report, self.end_by_signal)
+        self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
+        self.devices.objects.add_maker(self._monitors)
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         self._monitor.attach(device, pretty=is_pretty)
@@ -90,10 +92,9 @@ class _Replaying:
         """Open all monitors."""
         if self._disturbance.late:
             await asyncio.sleep(self._disturbance.late)
-        await open_monitors(self._devices, self._monitors, self._options, self._report)
-        if not self._devices.chardevs.are_closed:
+        await open_monitors(self.devices, self._monitors, self._options, self._report)
+        if not self.devices.chardevs.are_closed:
             self._monitor.open_devices()
-            self._when_ready()
 
     async def wait_ended(self) -> None:
         """Wait for the end."""
@@ -105,4 +106,4 @@ class _Replaying:
 
     def close(self) -> None:
         """Close the devices."""
-        self._devices.close()
+        self.devices.close()
