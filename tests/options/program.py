@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from qmpeer.chardev import Chardev
 from qmpeer.options import (
     COMPANION_FLAGS,
+    COMPANION_OPTIONS,
+    FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
     SHARED_FLAGS,
     SHARED_OPTIONS,
+    Disturbance,
     ProgramOptions,
     StartError,
     Warn,
@@ -18,6 +21,7 @@ from qmpeer.options import (
     take_command,
 )
 from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
 from qmpeer.options.running import run_program
 from qmpeer.options.signals import OnSignal
@@ -33,7 +37,7 @@ def parse(words: Sequence[str], warn: Warn = lambda text: None) -> ProgramOption
         options,
         words,
         flags={**GUEST_FLAGS, **SHARED_FLAGS, **COMPANION_FLAGS},
-        readers={**GUEST_OPTIONS, **SHARED_OPTIONS},
+        readers={**GUEST_OPTIONS, **SHARED_OPTIONS, **COMPANION_OPTIONS, **FAULT_OPTIONS},
         take_word=_refuse,
         warn=warn,
         take_command=take_command,
@@ -89,6 +93,8 @@ class EchoProgram:
         self._ended = asyncio.Event()
         self._signal: OnSignal | None = None
         self.devices = Devices(self._options, self.shown.append, self._report, self.end_by_signal)
+        self.disturbance = Disturbance(self._options, self._report)
+        self.controlled: Controlled = Controlled("echo")
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
 

@@ -9,6 +9,7 @@ from qmpeer.cli.command_line import seconds
 from qmpeer.messages import redact_urls
 from qmpeer.options import (
     COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
@@ -91,6 +92,7 @@ def parse_relay_options(
             **SHARED_OPTIONS,
             **FAULT_OPTIONS,
             **PROCESS_OPTIONS,
+            **COMPANION_OPTIONS,
             **_OPTIONS,
             **(readers or {}),
         },

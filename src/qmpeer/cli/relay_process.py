@@ -2,16 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from qmpeer.chardev import Chardev
 from qmpeer.cli.relay_options import RelayOptions
+from qmpeer.errors import CommandError
 from qmpeer.options import Disturbance, Warn
 from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
+from qmpeer.options.fault_options import lacks_process
 from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.running import run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.relay import Observer, Relay
+from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.faults import Fault
 
 
 async def run_relay(
@@ -53,11 +61,11 @@ class _Relaying:
     ) -> None:
         self._options = options
         self._report = report
-        self._disturbance = Disturbance(options, report)
+        self.disturbance: Disturbance = Disturbance(options, report)
         self._relay = Relay(
             options.server,
             observer=observer,
-            wrap=self._disturbance.wrap,
+            wrap=self.disturbance.wrap,
             timeout=options.timeout,
             wait_for_socket=options.waits_for_socket,
         )
@@ -68,11 +76,12 @@ class _Relaying:
         )
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
+        self.controlled: Controlled = _ControlledRelay(options, self.disturbance)
 
     async def open(self) -> None:
         """Open the devices, on which clients then come in."""
-        if self._disturbance.late:
-            await asyncio.sleep(self._disturbance.late)
+        if self.disturbance.late:
+            await asyncio.sleep(self.disturbance.late)
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
             self._is_open = True
@@ -101,3 +110,26 @@ class _Relaying:
     def close(self) -> None:
         """Close the devices."""
         self.devices.close()
+
+
+class _ControlledRelay(Controlled):
+    """The relay as its control socket sees it."""
+
+    def __init__(self, options: RelayOptions, disturbance: Disturbance) -> None:
+        super().__init__("qmpeer relay")
+        self._options = options
+        self._disturbance = disturbance
+
+    def check_fault(self, fault: "Fault") -> None:
+        """Refuse faults of the server's process, if that isn't known."""
+        if (reason := lacks_process(fault, self._options)) is not None:
+            raise CommandError("GenericError", reason)
+
+    def send_event(self, name: str, data: JsonObject | None) -> None:
+        """Insert an event into what the server sends to the clients that are there."""
+        from qmpeer.faults import Connections, Faults  # start: 20 ms
+
+        injector = self._disturbance.injector
+        assert injector is not None, "a control socket needs one"
+        (fault,) = Faults().inject(name, data)
+        injector.disarm(injector.arm(fault, Connections.CURRENT))

@@ -17,6 +17,7 @@ from qmpeer.machine.options import Options, PortOption
 from qmpeer.messages import qemu_texts
 from qmpeer.options import (
     COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     FAULT_OPTIONS,
     SHARED_FLAGS,
     SHARED_OPTIONS,
@@ -175,6 +176,7 @@ _FLAGS: Final[dict[str, Flag[Options]]] = {
 _OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
     **SHARED_OPTIONS,
     **FAULT_OPTIONS,
+    **COMPANION_OPTIONS,
     "serial": _port("serial"),
     "parallel": _port("parallel"),
     "name": _name,

@@ -11,6 +11,7 @@ from qmpeer.options.command_line import (
 )
 from qmpeer.options.companion_options import (
     COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     check_companions,
     take_command,
 )
@@ -27,6 +28,7 @@ from qmpeer.options.start_error import StartError, StartHelp
 
 __all__ = [
     "COMPANION_FLAGS",
+    "COMPANION_OPTIONS",
     "FAULT_OPTIONS",
     "GUEST_FLAGS",
     "GUEST_OPTIONS",

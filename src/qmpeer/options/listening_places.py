@@ -13,11 +13,12 @@ from qmpeer.values import JsonObject
 
 
 class Places(msgspec.Struct, frozen=True):
-    """The addresses of a program's QMP monitors.
+    """The addresses of a program's QMP monitors, and of its control socket.
 
     Attributes:
         addresses: The addresses of the monitors, in the order of the command line; at least one.
         first: The first of them, without the TLS or WebSocket around it.
+        control: The address of the control socket, or None.
 
     Example:
         >>> places = Places(("unix:/tmp/q",), UnixAddress("/tmp/q"))
@@ -27,12 +28,13 @@ class Places(msgspec.Struct, frozen=True):
 
     addresses: tuple[str, ...]
     first: Address
+    control: str | None = None
 
     def to_json(self) -> JsonObject:
         """Return the members of --print-address's line.
 
         They are ``address`` (the first one), ``addresses``, ``pid``; ``path`` for a unix socket,
-        ``host`` and ``port`` for TCP.
+        ``host`` and ``port`` for TCP; ``control`` if there is a control socket.
         """
         value: JsonObject = {"address": self.addresses[0], "addresses": list(self.addresses)}
         if isinstance(self.first, UnixAddress) and not self.first.is_abstract:
@@ -40,6 +42,8 @@ class Places(msgspec.Struct, frozen=True):
         elif isinstance(self.first, HostAddress):
             value["host"], value["port"] = self.first.host, self.first.port
         value["pid"] = os.getpid()
+        if self.control is not None:
+            value["control"] = self.control
         return value
 
     def environment(self) -> dict[str, str]:
@@ -52,10 +56,12 @@ class Places(msgspec.Struct, frozen=True):
             variables["QMP_SOCKET"] = self.first.path
         elif isinstance(self.first, HostAddress):
             variables["QMP_SOCKET"] = self.first.where
+        if self.control is not None:
+            variables["QMP_CONTROL"] = self.control
         return variables
 
 
-def places_of(devices: Sequence[Chardev]) -> Places | None:
+def places_of(devices: Sequence[Chardev], control: str | None) -> Places | None:
     """Return where devices with QMP monitors listen, or None if no address can be told.
 
     Devices that wait for no client at a socket, such as stdio, aren't listed; nor is telnet, for
@@ -64,7 +70,7 @@ def places_of(devices: Sequence[Chardev]) -> Places | None:
     found = list(_listeners(devices))
     if not found:
         return None
-    return Places(tuple(text for text, _ in found), found[0][1])
+    return Places(tuple(text for text, _ in found), found[0][1], control)
 
 
 def _listeners(devices: Sequence[Chardev]) -> Iterator[tuple[str, Address]]:

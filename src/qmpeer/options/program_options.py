@@ -65,6 +65,7 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
         server_pid: The server's process id, or the path of its file (--server-pid).
         prints_address: True to print where the monitors listen (--print-address).
         ends_with_input: True to end when standard input ends (--until-eof).
+        control: The address of the control socket, or "auto" (--control); None for none.
         command: The command to run once the monitors listen, and its arguments; empty for none.
     """
 
@@ -89,6 +90,7 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
     server_pid: str | None = None
     prints_address: bool = False
     ends_with_input: bool = False
+    control: str | None = None
     command: Sequence[str] = ()
 
     @property

@@ -1,8 +1,8 @@
 """The run of a program with monitors, and of what accompanies it, on one event loop.
 
-The order of things: the monitors open; the address is printed; the command starts; the program
-ends, by itself, by a signal, with the command or with standard input; the command ends; the folder
-of the program's own socket goes.
+The order of things: the control socket and the monitors open; the address is printed; the command
+starts; the program ends, by itself, by a signal, with the command or with standard input; the
+command ends; the control socket closes, and the folder of the program's own sockets goes.
 """
 
 import asyncio
@@ -10,10 +10,13 @@ import os
 import select
 import threading
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qmpeer.options.child_command import ChildCommand
+from qmpeer.options.companion_options import AUTO
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices, ShowText
+from qmpeer.options.fault_options import Disturbance
 from qmpeer.options.listening_places import Places, places_of
 from qmpeer.options.own_folder import OwnFolder
 from qmpeer.options.process import CallOnSignal, show_line
@@ -23,6 +26,9 @@ from qmpeer.options.signals import OnSignal
 from qmpeer.options.start_error import StartError
 from qmpeer.wire import encode_line
 
+if TYPE_CHECKING:
+    from qmpeer.options.control import Control
+
 
 class Program(Protocol):
     """A program with monitors, which runs on one event loop until it ends or is ended."""
@@ -30,6 +36,14 @@ class Program(Protocol):
     @property
     def devices(self) -> Devices:
         """The devices on which its monitors are."""
+
+    @property
+    def disturbance(self) -> Disturbance:
+        """The faults for its clients, and its control socket."""
+
+    @property
+    def controlled(self) -> Controlled:
+        """The side of it that the control socket needs."""
 
     async def open(self) -> None:
         """Open all monitors, which may wait for clients.
@@ -85,6 +99,8 @@ class _Run:
         self._program = program
         self._options = options
         self._report = report
+        self._folder = folder
+        self._control_address: str | None = None
         self._loop = asyncio.get_running_loop()
         self._command: ChildCommand | None = None
         if options.command:
@@ -97,6 +113,7 @@ class _Run:
         """Run to the end; return the exit status."""
         call_on_signal(self._from_thread(self._signal))
         program, command = self._program, self._command
+        control = await self._open_control()
         # Opening may wait for clients (wait=on); meanwhile a signal must be able to end it.
         ended = asyncio.create_task(program.wait_ended())
         opening = asyncio.create_task(program.open())
@@ -114,6 +131,29 @@ class _Run:
             program.close()
             if command is not None:
                 command.kill()
+            if control is not None:
+                await control.close()
+
+    async def _open_control(self) -> "Control | None":
+        """Open the control socket, before the first client can come."""
+        address, disturbance = self._options.control, self._program.disturbance
+        if address is None or disturbance.control is None or disturbance.injector is None:
+            return None
+        if address == AUTO:
+            address = f"unix:{self._folder.path('control')}"
+        try:
+            listener = await disturbance.control.listen(
+                address,
+                disturbance.injector,
+                self._program.controlled,
+                self._program.end_by_signal,
+                insecure=self._options.is_insecure,
+            )
+        except OSError as error:
+            reason = f"can't listen there: {error.strerror or error}"
+            raise StartError("--control", address, reason) from error
+        self._control_address = str(listener.address)
+        return disturbance.control
 
     def _begin(self, when_ready: Callable[[], None]) -> None:
         """Let others know that everything listens."""
@@ -133,7 +173,9 @@ class _Run:
         chardevs = self._program.devices.chardevs
         labels = self._options.control_labels
         devices = [chardevs.get(f"{label}-base") or chardevs.get(label) for label in labels]
-        places = places_of([device for device in devices if device is not None])
+        places = places_of(
+            [device for device in devices if device is not None], self._control_address
+        )
         if places is None:
             option = "--print-address" if self._options.prints_address else "--"
             reason = "no QMP monitor listens at an address, expected one, such as -qmp unix:PATH"

@@ -9,6 +9,7 @@ import msgspec
 from qmpeer.messages import redact_urls
 from qmpeer.options import (
     COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
@@ -156,6 +157,7 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ReplayOptions]]] = {
     **SHARED_OPTIONS,
     **GUEST_OPTIONS,
     **FAULT_OPTIONS,
+    **COMPANION_OPTIONS,
     "order": _one_of("order", *(each.value for each in Order)),
     "conversation": _conversation,
     "delays": _delays,
