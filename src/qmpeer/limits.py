@@ -498,6 +498,20 @@ REPLAY_KEPT: Final = 16 * 1024
 REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""
 
+# Scripted servers (script).
+SCRIPT_RULES: Final = 100_000
+"""Rules of one script. Ours: each command is compared with each of them."""
+SCRIPT_CALLS: Final = 100_000
+"""Calls that are kept; of more, the newest. Ours."""
+SCRIPT_FDS: Final = 256
+"""Descriptors of calls that a scripted server keeps open, the newest ones. Ours."""
+SCRIPT_MISMATCHES: Final = 1000
+"""Mismatches of a report; further ones are counted. Ours."""
+SCRIPT_REQUESTS: Final = 4096
+"""Requests of one client whose bytes are kept until they are executed. Ours."""
+SCRIPT_CONVERSATION: Final = 256 * 1024
+"""Characters of the conversation that are kept for a report, the newest ones. Ours."""
+
 # Faults.
 FAULTS: Final = 1000
 """Faults of one plan. Ours."""

@@ -185,6 +185,21 @@ def test_a_second_reply_is_refused(verb: str) -> None:
     assert len(messages(session.data_to_send())) == 1
 
 
+def test_bytes_leave_as_they_stand() -> None:
+    session = negotiated(1)
+    session.receive_data(request(1) + request(2))
+    (first,) = executed(session)
+    session.send_bytes(b"{{ nonsense")
+    session.send_bytes(b" instead of a reply\n", first)
+    assert session.data_to_send() == b"{{ nonsense instead of a reply\n"
+    with pytest.raises(LocalProtocolError, match="answered before"):
+        session.send_bytes(b"again", first)
+    assert ids(executed(session)) == [2], "the first is in flight no more"
+    session.close()
+    session.send_bytes(b"too late")
+    assert session.data_to_send() == b""
+
+
 def test_replies_after_the_end_reach_nobody() -> None:
     session = negotiated(5)
     session.receive_data(request(1) + request(2))

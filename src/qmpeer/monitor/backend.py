@@ -113,6 +113,19 @@ class Reply(msgspec.Struct, frozen=True):
     error: JsonObject | None = None
 
 
+class RawBytes(msgspec.Struct, frozen=True):
+    """Bytes for a raw backend's client, sent as they stand: for tests of clients.
+
+    Attributes:
+        data: The bytes.
+        command: The command that they answer; it is then in flight no more. None if they answer
+            none.
+    """
+
+    data: bytes
+    command: CommandMessage | None = None
+
+
 class RawClient(Protocol):
     """A client of a raw backend: the monitor's side of it."""
 
@@ -142,8 +155,8 @@ class RawClient(Protocol):
             TypeError: If JSON can't hold the greeting.
         """
 
-    def deliver(self, *messages: Reply | Event) -> None:
-        """Send replies and events, in this order and behind those that were delivered before.
+    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
+        """Send messages and bytes, in this order and behind those that were delivered before.
 
         Events keep their timestamps and aren't limited to one a second. Callable from any thread.
         Once the client has gone, this does nothing.

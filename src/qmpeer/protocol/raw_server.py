@@ -194,6 +194,20 @@ class RawServerSession(ServerSession):
             self._send(error_response(error, command.id))
         self._answered(command)
 
+    def send_bytes(self, data: bytes, command: CommandMessage | None = None) -> None:
+        """Send bytes as they stand, in place of a command's answer or of none.
+
+        Raises:
+            LocalProtocolError: If the command was answered before.
+        """
+        if command is not None:
+            self._check(command)
+        if self._phase is not CLOSED:
+            self._output.append(data)
+            self.output_size: int = self.output_size + len(data)
+        if command is not None:
+            self._answered(command)
+
     def lacks_reply(self, command: CommandMessage) -> bool:
         """Return True if a command is in flight: it still may and has to be answered."""
         return id(command) in (self._in_flight_oob if command.is_oob else self._in_flight)

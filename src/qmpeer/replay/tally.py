@@ -119,7 +119,7 @@ def missed(
         exchanges: The commands of the conversation.
         expected: The command that the recorded order has next, or None.
     """
-    near: Nearest | None
+    near: Nearest[Exchange] | None
     if refusal is Refusal.OUT_OF_ORDER and expected is not None:
         near = Nearest(expected, ())
     else:
