@@ -455,6 +455,18 @@ LAYOUTS: Final = 32
 LAYOUT_LIST: Final = 4 * 1024 * 1024
 """Bytes of the list of layouts that is searched for a similar name. Ours; it has 55 kB."""
 
+# Programs with monitors (options).
+CONTROL_CALLS: Final = 4096
+"""Commands of clients that a control socket can show; then the oldest are forgotten. Ours."""
+CONTROL_ARGUMENTS: Final = 16 * 1024
+"""Bytes of the arguments of such a command; of longer ones, it shows the beginning. Ours."""
+CONTROL_SHOWN: Final = 1000
+"""Bytes of that beginning. Ours."""
+SHORT_UNIX_PATH: Final = 103
+"""Bytes of the path of a unix socket of our own. Ours: macOS takes 104, a NUL among them."""
+COMMAND_END: Final = 10.0
+"""Seconds that a command has to end after a signal was passed on to it. Ours."""
+
 # The tools (cli).
 JOBS: Final = 1000
 """Jobs to follow; with more, the ones that ended first are forgotten. Ours."""
