@@ -1,0 +1,141 @@
+"""The judge of a client: all cases, several at once, each with a server of its own."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from qmpeer import limits
+from qmpeer.conformance.clients.case import ClientCase
+from qmpeer.conformance.clients.conversation import Record
+from qmpeer.conformance.clients.faulty_cases import FAULTY_CASES
+from qmpeer.conformance.clients.legal_cases import LEGAL_CASES, ORDINARY
+from qmpeer.conformance.clients.odd_server import Machines, Target, serving
+from qmpeer.conformance.clients.program import Ending, command_words, is_for_tcp, run_program
+from qmpeer.conformance.clients.verdict import judged
+from qmpeer.conformance.results import Outcome, Result
+
+CLIENT_CASES: tuple[ClientCase, ...] = (*LEGAL_CASES, *FAULTY_CASES)
+"""All cases of the client suite."""
+
+RunClient: TypeAlias = Callable[[Target], Awaitable[Ending]]
+"""Runs a client with a server until it ends."""
+
+
+def judge_client(
+    command: str,
+    cases: Iterable[ClientCase] = CLIENT_CASES,
+    *,
+    timeout: float = limits.JUDGED_TIMEOUT,
+    memory: int = limits.JUDGED_MEMORY,
+    jobs: int = limits.JUDGED_AT_ONCE,
+    expect: str = "",
+    report: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """Judge a client program.
+
+    The ordinary server comes first, even if it isn't among the cases. A client that fails there
+    isn't tried with any other.
+
+    Args:
+        command: Its command line. ``{address}``, ``{path}``, ``{host}`` and ``{port}`` stand for
+            the server's address; it is on TCP if ``{host}`` or ``{port}`` is there, else it is a
+            unix socket.
+        cases: The cases to try.
+        timeout: Seconds in which the client must end.
+        memory: The bytes of memory that it may use.
+        jobs: The cases that run at once.
+        expect: A text that is in the output of a client that succeeds.
+        report: Called with each result as soon as it is there.
+
+    Returns:
+        A result for each case, in their order.
+
+    Raises:
+        OSError: If the client can't be started.
+        ValueError: If the command is empty or has an open quote.
+    """
+    words = command_words(command)
+    run = partial(run_program, words, timeout=timeout, memory=memory)
+    return asyncio.run(
+        judge(
+            run,
+            tuple(cases),
+            is_tcp=is_for_tcp(words),
+            jobs=jobs,
+            expect=expect,
+            report=report,
+        )
+    )
+
+
+async def judge(
+    run: RunClient,
+    cases: Sequence[ClientCase],
+    *,
+    is_tcp: bool = False,
+    jobs: int = limits.JUDGED_AT_ONCE,
+    expect: str = "",
+    report: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """Judge a client that a function runs; see `judge_client`."""
+    with tempfile.TemporaryDirectory(prefix="qmpeer-") as folder:
+        bench = _Bench(run, Path(folder), expect.encode(), is_tcp=is_tcp)
+        try:
+            return await bench.results(cases, jobs, report or _ignore)
+        finally:
+            bench.close()
+
+
+def _ignore(result: Result) -> None:
+    """Take no notice of a result."""
+
+
+class _Bench:
+    """A client, and the machines behind the servers that it meets."""
+
+    def __init__(self, run: RunClient, folder: Path, text: bytes, *, is_tcp: bool) -> None:
+        self._run = run
+        self._folder = folder
+        self._text = text
+        self._is_tcp = is_tcp
+        self._machines = Machines()
+
+    async def results(
+        self, cases: Sequence[ClientCase], jobs: int, report: Callable[[Result], None]
+    ) -> list[Result]:
+        ordinary = await self._result(ORDINARY)
+        turns = asyncio.Semaphore(jobs)
+
+        async def tried(case: ClientCase) -> Result:
+            if case is ORDINARY:
+                result = ordinary
+            elif ordinary.outcome is Outcome.FAILED:
+                found = f"the client fails with an ordinary server: {ordinary.found}"
+                result = Result(case.case, Outcome.SKIPPED, found=found)
+            else:
+                async with turns:
+                    result = await self._result(case)
+            report(result)
+            return result
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(tried(case)) for case in cases]
+        return [task.result() for task in tasks]
+
+    async def _result(self, case: ClientCase) -> Result:
+        record = Record()
+        machine = self._machines.take()
+        try:
+            async with serving(
+                case, machine, record, self._folder, is_tcp=self._is_tcp
+            ) as target:
+                ending = await self._run(target)
+        finally:
+            self._machines.give_back(machine, record)
+        return judged(case, record, ending, self._text)
+
+    def close(self) -> None:
+        self._machines.close()
