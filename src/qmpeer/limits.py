@@ -486,6 +486,11 @@ REPLAY_KEPT: Final = 16 * 1024
 REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""
 
+# Conformance
+
+CONFORMANCE_SHOWN: Final = 600
+"""Bytes of what was sent, and of what came, that a report shows of a case. Ours."""
+
 # Faults.
 FAULTS: Final = 1000
 """Faults of one plan. Ours."""
