@@ -53,7 +53,7 @@ class Record:
         if len(self.mistakes) < limits.JUDGED_MISTAKES and text not in self.mistakes:
             self.mistakes.append(text)
 
-    def note_sent(self, data: bytes) -> None:
+    def note_sent(self, data: bytes | bytearray) -> None:
         """Add bytes of the server, up to the limit."""
         self.sent += data[: limits.JUDGED_WIRE - len(self.sent)]
 
@@ -142,9 +142,7 @@ class Conversation:
         command = self._answered(message.get("id", UNSET))
         if command is None:
             return Place.OTHER, Original(message)
-        original = Original(
-            message, b"" if command.id is UNSET else encode_compact(command.id)
-        )
+        original = Original(message, b"" if command.id is UNSET else encode_compact(command.id))
         if command.name != CAPABILITIES_COMMAND:
             self._record.replies += 1
             return Place.REPLY, original

@@ -105,7 +105,10 @@ FAULTY_CASES: Final = (
         "events-without-reply", "events for ever, and no reply", _REPLY, endless((event(), _BEAT))
     ),
     _fault(
-        "blanks-without-reply", "blank lines for ever, and no reply", _REPLY, endless((b"\r\n", _BEAT))
+        "blanks-without-reply",
+        "blank lines for ever, and no reply",
+        _REPLY,
+        endless((b"\r\n", _BEAT)),
     ),
     # In a reply
     _fault("cut-in-reply", "the end in a reply", _REPLY, cut_at(0.5, End.CLOSE)),
@@ -130,8 +133,18 @@ FAULTY_CASES: Final = (
         with_value(b'"\xc3\x28\xff\xfe"'),
         duty=Duty.END,
     ),
-    _fault("endless-string", "a string that doesn't end", _REPLY, endless((b"x" * _PIECE,), begin=b'{"return": "')),
-    _fault("endless-list", "a list that doesn't end", _REPLY, endless((b"{}, " * (_PIECE // 4),), begin=b'{"return": [')),
+    _fault(
+        "endless-string",
+        "a string that doesn't end",
+        _REPLY,
+        endless((b"x" * _PIECE,), begin=b'{"return": "'),
+    ),
+    _fault(
+        "endless-list",
+        "a list that doesn't end",
+        _REPLY,
+        endless((b"{}, " * (_PIECE // 4),), begin=b'{"return": ['),
+    ),
     _fault("oversized-reply", "a reply of 256 MiB", _REPLY, _oversized, duty=Duty.END),
     _fault(
         "too-deep",

@@ -43,9 +43,14 @@ def byte_by_byte(message: JsonObject) -> Iterator[bytes | Pause]:
 
 
 def spaced(message: JsonObject) -> Iterator[bytes | Pause]:
-    """Put blanks and tabs between all tokens, and blank lines between messages."""
+    """Put blanks and tabs between all tokens."""
     text = json.dumps(message, separators=(" \t, ", "\t : \t"))
-    yield b"\r\n \t" + text.encode("ascii") + b" \t \r\n\r\n"
+    yield b" \t" + text.encode("ascii") + b" \t \r\n"
+
+
+def apart(message: JsonObject) -> Iterator[bytes | Pause]:
+    """Put empty lines between messages."""
+    yield b"\r\n" + encode_line(message) + b"\r\n"
 
 
 def backwards(message: JsonObject) -> Iterator[bytes | Pause]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from qmpeer.conformance.clients.legal_cases import LEGAL_CASES, ORDINARY
 from qmpeer.conformance.clients.odd_server import Machines, Target, serving
 from qmpeer.conformance.clients.program import Ending, command_words, is_for_tcp, run_program
 from qmpeer.conformance.clients.verdict import judged
+from qmpeer.conformance.report import Report
 from qmpeer.conformance.results import Outcome, Result
 
 CLIENT_CASES: tuple[ClientCase, ...] = (*LEGAL_CASES, *FAULTY_CASES)
@@ -33,7 +35,7 @@ def judge_client(
     jobs: int = limits.JUDGED_AT_ONCE,
     expect: str = "",
     report: Callable[[Result], None] | None = None,
-) -> list[Result]:
+) -> Report:
     """Judge a client program.
 
     The ordinary server comes first, even if it isn't among the cases. A client that fails there
@@ -51,7 +53,7 @@ def judge_client(
         report: Called with each result as soon as it is there.
 
     Returns:
-        A result for each case, in their order.
+        The report, with a result for each case in their order.
 
     Raises:
         OSError: If the client can't be started.
@@ -59,16 +61,11 @@ def judge_client(
     """
     words = command_words(command)
     run = partial(run_program, words, timeout=timeout, memory=memory)
-    return asyncio.run(
-        judge(
-            run,
-            tuple(cases),
-            is_tcp=is_for_tcp(words),
-            jobs=jobs,
-            expect=expect,
-            report=report,
-        )
+    begin = time.monotonic()
+    results = asyncio.run(
+        judge(run, tuple(cases), is_tcp=is_for_tcp(words), jobs=jobs, expect=expect, report=report)
     )
+    return Report("client", command, tuple(results), time.monotonic() - begin)
 
 
 async def judge(
@@ -129,9 +126,7 @@ class _Bench:
         record = Record()
         machine = self._machines.take()
         try:
-            async with serving(
-                case, machine, record, self._folder, is_tcp=self._is_tcp
-            ) as target:
+            async with serving(case, machine, record, self._folder, is_tcp=self._is_tcp) as target:
                 ending = await self._run(target)
         finally:
             self._machines.give_back(machine, record)

@@ -27,6 +27,7 @@ from qmpeer.conformance.clients.edits import (
     with_value,
 )
 from qmpeer.conformance.clients.forms import (
+    apart,
     backwards,
     byte_by_byte,
     compact,
@@ -110,7 +111,8 @@ ORDINARY: Final = _form("ordinary", _MUST, "nothing is odd", as_line)
 _FORMS: Final = (
     _form("pretty", _MUST, "a message has many lines", pretty),
     _form("compact", _MUST, "no blanks in messages", compact),
-    _form("white-space", _MUST, "blanks, tabs and empty lines around all tokens", spaced),
+    _form("white-space", _MUST, "blanks and tabs around all tokens", spaced),
+    _form("empty-lines", _SHOULD, "empty lines between messages", apart),
     _form("member-order", _MUST, "the members of all objects in another order", backwards),
     _form("escapes", _MUST, r"each character of a string as an escape \uXXXX", escaped),
     _form("lf-only", _SHOULD, "lines end with LF", lf_only),
@@ -251,9 +253,7 @@ _VALUES: Final = (
         "integers of 64 bits",
         b"[9223372036854775807, -9223372036854775808, 4294967296, -1]",
     ),
-    _value(
-        "unsigned", _MUST, "unsigned integers of 64 bits", b"[18446744073709551615, 1]"
-    ),
+    _value("unsigned", _MUST, "unsigned integers of 64 bits", b"[18446744073709551615, 1]"),
     _value(
         "utf-8", _MUST, "characters outside ASCII, in UTF-8", '"\u00e9\u65e5\U0001f600"'.encode()
     ),
@@ -277,9 +277,7 @@ _VALUES: Final = (
         "a reply of 10 MiB",
         b"[" + b", ".join((b'"' + b"x" * 4092 + b'"',) * 2560) + b"]",
     ),
-    _value(
-        "deep-value", _SHOULD, "a value with 200 levels", b"[" * _LEVELS + b"]" * _LEVELS
-    ),
+    _value("deep-value", _SHOULD, "a value with 200 levels", b"[" * _LEVELS + b"]" * _LEVELS),
     _value("not-a-number", _AS_QEMU, "nan and inf, as QEMU writes them", b"[nan, inf, -inf]"),
 )
 
@@ -318,9 +316,7 @@ _REFUSALS: Final = (
         "error-of-qemu-0.13",
         _AS_QEMU,
         "the reply is an error with data, as in QEMU 0.13",
-        error_reply(
-            {"class": "DeviceNotFound", "desc": "no device", "data": {"device": "ide0"}}
-        ),
+        error_reply({"class": "DeviceNotFound", "desc": "no device", "data": {"device": "ide0"}}),
     ),
     _refusal(
         "error-without-id",
@@ -347,4 +343,3 @@ LEGAL_CASES: Final = (
     *_REFUSALS,
 )
 """The cases with a legal server."""
-

@@ -23,8 +23,8 @@ from qmpeer.transport.aio import (
     start_listening,
 )
 
-LATENESS: Final = 0.3
-"""Seconds after which a late server listens."""
+LATENESS: Final = 1.0
+"""Seconds after which a late server listens: longer than most clients take to start."""
 
 
 @dataclass(frozen=True, slots=True)

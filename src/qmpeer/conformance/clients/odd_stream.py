@@ -15,6 +15,7 @@ from qmpeer.conformance.clients.case import ClientCase, Edit, End, Original, Pau
 from qmpeer.conformance.clients.conversation import Conversation, Record
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.transport.aio.stream import NOBODY, StreamLayer
+from qmpeer.values import JsonObject
 
 _PACKET: Final = 64 * 1024
 """The bytes of a packet; a longer one is sent in parts."""
@@ -124,7 +125,7 @@ class OddStream(StreamLayer):
 
     # Inside
 
-    def _played(self, message: dict[str, object]) -> Iterator[bytes | Pause | End]:
+    def _played(self, message: JsonObject) -> Iterator[bytes | Pause | End]:
         """Yield what is sent instead of a message of the monitor."""
         case, record = self._case, self._record
         place, original = self._conversation.original(message)
@@ -143,9 +144,7 @@ class OddStream(StreamLayer):
         self._places.add(place)
         return case.edit
 
-    def _encoded(
-        self, pieces: Iterator[Piece], *, is_odd: bool
-    ) -> Iterator[bytes | Pause | End]:
+    def _encoded(self, pieces: Iterator[Piece], *, is_odd: bool) -> Iterator[bytes | Pause | End]:
         # A silent server has done its odd thing, too.
         self._record.has_happened = self._record.has_happened or is_odd
         for piece in pieces:

@@ -14,7 +14,6 @@ from qmpeer import limits
 from qmpeer.conformance.clients.odd_server import Target
 
 _PLACES: Final = ("address", "path", "host", "port")
-_READ: Final = 64 * 1024
 _DRAIN: Final = 0.2
 """Seconds for the last output of a process that has ended, which another one may hold open."""
 
@@ -94,22 +93,24 @@ async def run_program(
         OSError: If it can't be started.
     """
     loop = asyncio.get_running_loop()
+    output, errors = await _Tail.opened(), await _Tail.opened()
     begin = loop.time()
-    process = await asyncio.create_subprocess_exec(
-        *filled_in(words, target),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "QMP_ADDRESS": target.address},
-        start_new_session=True,
-    )
-    output, errors = bytearray(), bytearray()
-    assert process.stdout is not None
-    assert process.stderr is not None
-    readers = [
-        asyncio.create_task(_keep_last(process.stdout, output)),
-        asyncio.create_task(_keep_last(process.stderr, errors)),
-    ]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *filled_in(words, target),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output.write_end,
+            stderr=errors.write_end,
+            env={**os.environ, "QMP_ADDRESS": target.address},
+            start_new_session=True,
+        )
+    except OSError:
+        output.transport.close()
+        errors.transport.close()
+        raise
+    finally:
+        os.close(output.write_end)
+        os.close(errors.write_end)
     reason = ""
     try:
         async with asyncio.timeout(timeout):
@@ -120,11 +121,42 @@ async def run_program(
         seconds = loop.time() - begin
         _end_group(process.pid)
         await process.wait()
-        await asyncio.wait(readers, timeout=_DRAIN)
-        for reader in readers:
-            reader.cancel()
+        await asyncio.wait((output.ended, errors.ended), timeout=_DRAIN)
+        output.transport.close()
+        errors.transport.close()
     status = None if reason else process.returncode
-    return Ending(status, reason, bytes(output), bytes(errors), seconds)
+    return Ending(status, reason, bytes(output.kept), bytes(errors.kept), seconds)
+
+
+class _Tail(asyncio.Protocol):
+    """The last output of a process, through a pipe.
+
+    It isn't a pipe of asyncio's own: the end of a process is awaited until these are closed, and
+    a process that was left behind may hold them open.
+    """
+
+    transport: asyncio.ReadTransport
+
+    def __init__(self, write_end: int) -> None:
+        self.write_end = write_end
+        self.kept = bytearray()
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def opened(cls) -> "_Tail":
+        read_end, write_end = os.pipe()
+        tail = cls(write_end)
+        loop = asyncio.get_running_loop()
+        tail.transport, _ = await loop.connect_read_pipe(lambda: tail, os.fdopen(read_end, "rb"))
+        return tail
+
+    def data_received(self, data: bytes) -> None:
+        self.kept += data
+        del self.kept[: -limits.JUDGED_OUTPUT]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None)
 
 
 async def _until_end(process: asyncio.subprocess.Process, memory: int) -> str:
@@ -137,12 +169,6 @@ async def _until_end(process: asyncio.subprocess.Process, memory: int) -> str:
     finally:
         waiting.cancel()
     return ""
-
-
-async def _keep_last(stream: asyncio.StreamReader, kept: bytearray) -> None:
-    while data := await stream.read(_READ):
-        kept += data
-        del kept[: -limits.JUDGED_OUTPUT]
 
 
 def _family(pid: int) -> Iterator[int]:

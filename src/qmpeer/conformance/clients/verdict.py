@@ -1,12 +1,16 @@
 """The verdict on one case: what the client should have made of the server, and what it did."""
 
+import re
+from typing import Final
+
 from qmpeer.conformance.clients.case import ClientCase, Duty, Listening
 from qmpeer.conformance.clients.conversation import Record
 from qmpeer.conformance.clients.program import Ending
 from qmpeer.conformance.results import Outcome, Result
 from qmpeer.messages import shown_text
 
-_EXPECTED = {
+_ERROR: Final = re.compile(r"error|exception|panic", re.IGNORECASE)
+_EXPECTED: Final = {
     Duty.SUCCEED: "the client ends with status 0 after a reply",
     Duty.FAIL: "the client ends in time, with a status other than 0",
     Duty.END: "the client ends in time",
@@ -67,6 +71,7 @@ def _found_instead_of_success(record: Record, ending: Ending, text: bytes) -> st
 
 
 def _last_words(ending: Ending) -> str:
-    """Return the last line of a client's errors, to be put behind what was found."""
+    """Return the last line of a client's errors that names one, else the last line."""
     lines = ending.errors.decode(errors="replace").strip().splitlines()
-    return f": {shown_text(lines[-1].strip())}" if lines else ""
+    telling = [line for line in lines if _ERROR.search(line)] or lines
+    return f": {shown_text(telling[-1].strip())}" if telling else ""

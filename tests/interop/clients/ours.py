@@ -1,0 +1,8 @@
+"""Query a server's status with the blocking client of qmpeer: python ours.py ADDRESS."""
+
+import sys
+
+from qmpeer import Client
+
+with Client.connect(sys.argv[1], timeout=3, command_timeout=3, wait_for_socket=True) as vm:
+    print(vm.execute("query-status")["status"])
