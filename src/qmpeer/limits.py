@@ -488,6 +488,12 @@ REPLAY_REPORTED: Final = 1000
 
 # Conformance
 
+CONFORMANCE_TIMEOUT: Final = 5.0
+"""Seconds until a server that doesn't reply has failed a case. Ours."""
+CONFORMANCE_GRACE: Final = 0.5
+"""Seconds to wait for missing replies before the next command shows that they don't come. Ours."""
+CONFORMANCE_SILENCE: Final = 0.25
+"""Seconds of silence that count as no reply, where no next command can show it. Ours."""
 CONFORMANCE_SHOWN: Final = 600
 """Bytes of what was sent, and of what came, that a report shows of a case. Ours."""
 

@@ -1,7 +1,23 @@
 """Judges of QMP programs: the rules that a server keeps, and the servers that a client can bear."""
 
-from qmpeer.conformance.report import Report
-from qmpeer.conformance.report_formats import FORMATS
-from qmpeer.conformance.results import Case, Level, Outcome, Result
+from typing import TYPE_CHECKING
 
-__all__ = ["FORMATS", "Case", "Level", "Outcome", "Report", "Result"]
+from qmpeer.conformance.report import Report
+from qmpeer.conformance.results import Case, Level, Outcome, Result
+from qmpeer.lazy import handed_out
+
+if TYPE_CHECKING:
+    from qmpeer.conformance.report_formats import FORMATS
+    from qmpeer.conformance.servers.judging import cases, judge
+
+__all__ = ["FORMATS", "Case", "Level", "Outcome", "Report", "Result", "cases", "judge"]
+
+_HOMES = {
+    "FORMATS": "qmpeer.conformance.report_formats",
+    "cases": "qmpeer.conformance.servers.judging",
+    "judge": "qmpeer.conformance.servers.judging",
+}
+
+
+def __getattr__(name: str) -> object:
+    return handed_out(__name__, _HOMES, name)
