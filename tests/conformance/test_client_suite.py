@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.conformance import Level, Outcome, Result
-from qmpeer.conformance.clients import CLIENT_CASES, ClientCase, Duty, judge_client
-from qmpeer.conformance.clients.judge import RunClient, judge
+from qmpeer.conformance import Level, Outcome, Result, client_cases, judge_client
+from qmpeer.conformance.clients.case import ClientCase, Duty
+from qmpeer.conformance.clients.judge import CLIENT_CASES, RunClient, judge
 from qmpeer.conformance.clients.odd_server import Target
 from qmpeer.conformance.clients.program import Ending
 from tests.conformance.judged import Naive, asyncio_client, blocking_client
@@ -59,6 +59,22 @@ def test_there_are_thirty_legal_servers_and_twenty_faulty_ones() -> None:
     assert kinds["faulty"] >= 20
     assert all(case.duty is not Duty.SUCCEED for case in CLIENT_CASES if case.case.rule == "faulty")
     assert {case.case.level for case in CLIENT_CASES} == set(Level)
+
+
+def test_a_choice() -> None:
+    assert len(client_cases()) == len(CLIENT_CASES)
+    assert {case.level for case in client_cases(Level.MUST)} == {Level.MUST}
+    assert [case.name for case in client_cases(pattern="^refused")] == [
+        "refused-negotiation",
+        "refused",
+    ]
+    assert {case.rule for case in client_cases(pattern="faulty")} == {"faulty"}
+
+
+@pytest.mark.parametrize("pattern", ["no such case", "("])
+def test_a_choice_of_nothing(pattern: str) -> None:
+    with pytest.raises(ValueError, match="expected a pa"):
+        judge_client("true", pattern=pattern)
 
 
 # Our clients
@@ -161,7 +177,7 @@ def test_a_client_that_gives_up_too_early_has_not_survived() -> None:
 
 
 def test_what_was_said_is_kept() -> None:
-    result = judged(Naive(), BY_NAME["error"])["error"]
+    result = judged(Naive(sees_errors=False), BY_NAME["error"])["error"]
     assert b"not now" in result.sent
     assert result.received.startswith(b'{"execute": "qmp_capabilities"}')
 
@@ -174,15 +190,15 @@ def command(program: str) -> str:
 
 
 def test_a_program() -> None:
-    cases = [BY_NAME[name] for name in ("ordinary", "one-packet", "closed-after-command")]
-    report = judge_client(command("ours.py"), cases, timeout=PATIENCE, expect="running")
+    pattern = "^(ordinary|one-packet|closed-after-command)$"
+    report = judge_client(command("ours.py"), pattern=pattern, timeout=PATIENCE, expect="running")
     assert [result.outcome for result in report.results] == [Outcome.PASSED] * 3, str(report)
     assert report.suite == "client"
 
 
 def test_a_program_on_tcp_without_the_expected_text() -> None:
     program = command("ours.py").replace("{address}", "tcp:{host}:{port}")
-    report = judge_client(program, [BY_NAME["ordinary"]], timeout=PATIENCE, expect="paused")
+    report = judge_client(program, pattern="^ordinary$", timeout=PATIENCE, expect="paused")
     assert report.results[0].found == "'paused' isn't in its output"
 
 
@@ -194,6 +210,6 @@ def test_a_program_that_cannot_be_started() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("program", ["ours.py", "ours_async.py"])
 def test_our_clients_as_programs(program: str) -> None:
-    report = judge_client(command(program), timeout=PATIENCE, expect="")
+    report = judge_client(command(program), timeout=PATIENCE)
     assert not report.failed, str(report)
     assert not report.skipped

@@ -1,9 +1,10 @@
 """The judge of a client: all cases, several at once, each with a server of its own."""
 
 import asyncio
+import re
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -17,7 +18,7 @@ from qmpeer.conformance.clients.odd_server import Machines, Target, serving
 from qmpeer.conformance.clients.program import Ending, command_words, is_for_tcp, run_program
 from qmpeer.conformance.clients.verdict import judged
 from qmpeer.conformance.report import Report
-from qmpeer.conformance.results import Outcome, Result
+from qmpeer.conformance.results import Case, Level, Outcome, Result
 
 CLIENT_CASES: tuple[ClientCase, ...] = (*LEGAL_CASES, *FAULTY_CASES)
 """All cases of the client suite."""
@@ -26,44 +27,82 @@ RunClient: TypeAlias = Callable[[Target], Awaitable[Ending]]
 """Runs a client with a server until it ends."""
 
 
+def chosen_cases(level: Level = Level.AS_QEMU, pattern: str = "") -> tuple[ClientCase, ...]:
+    """Return the cases of a choice; the arguments and errors are those of `judge_client`."""
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"found {pattern!r}, expected a pattern: {error}") from None
+    return tuple(
+        case
+        for case in CLIENT_CASES
+        if level.includes(case.case.level)
+        and (expression.search(case.case.name) or pattern == case.case.rule)
+    )
+
+
+def client_cases(level: Level = Level.AS_QEMU, pattern: str = "") -> tuple[Case, ...]:
+    """Return the cases of the client suite, in the order in which they are tried.
+
+    The rule of a case is ``legal`` or ``faulty``, as its server is. The arguments and errors are
+    those of `judge_client`.
+    """
+    return tuple(case.case for case in chosen_cases(level, pattern))
+
+
 def judge_client(
     command: str,
-    cases: Iterable[ClientCase] = CLIENT_CASES,
     *,
+    level: Level = Level.AS_QEMU,
+    pattern: str = "",
     timeout: float = limits.JUDGED_TIMEOUT,
     memory: int = limits.JUDGED_MEMORY,
     jobs: int = limits.JUDGED_AT_ONCE,
     expect: str = "",
-    report: Callable[[Result], None] | None = None,
+    on_result: Callable[[Result], None] | None = None,
 ) -> Report:
-    """Judge a client program.
+    """Judge a client program: start it once for each case, with a server of its own.
 
-    The ordinary server comes first, even if it isn't among the cases. A client that fails there
+    It must send at least one command after the negotiation. With a legal server it must end with
+    status 0 after the reply. With a faulty one, and with a legal one that refuses the command, it
+    must end with another status. It must always end in time, and keep to the memory limit.
+
+    An ordinary server comes first, even if it isn't among the cases. A client that fails there
     isn't tried with any other.
 
     Args:
-        command: Its command line. ``{address}``, ``{path}``, ``{host}`` and ``{port}`` stand for
-            the server's address; it is on TCP if ``{host}`` or ``{port}`` is there, else it is a
-            unix socket.
-        cases: The cases to try.
+        command: Its command line, split into words as a shell does. ``{address}``, ``{path}``,
+            ``{host}`` and ``{port}`` stand for the server's address. It is on TCP if ``{host}`` or
+            ``{port}`` is there, else it is a unix socket. The environment has it as
+            ``QMP_ADDRESS``.
+        level: The weakest level of the cases to try.
+        pattern: Try only cases whose name matches this regular expression, or whose rule it is.
         timeout: Seconds in which the client must end.
-        memory: The bytes of memory that it may use.
+        memory: The bytes of memory that it and its children may use; checked on Linux only.
         jobs: The cases that run at once.
         expect: A text that is in the output of a client that succeeds.
-        report: Called with each result as soon as it is there.
-
-    Returns:
-        The report, with a result for each case in their order.
+        on_result: Called with each result as soon as it is there.
 
     Raises:
         OSError: If the client can't be started.
-        ValueError: If the command is empty or has an open quote.
+        ValueError: If the command is empty or has an open quote, or for a pattern that is malformed
+            or finds nothing.
     """
+    cases = chosen_cases(level, pattern)
+    if not cases:
+        raise ValueError(f"found no case for {pattern!r}, expected a part of a name, or a rule")
     words = command_words(command)
     run = partial(run_program, words, timeout=timeout, memory=memory)
     begin = time.monotonic()
     results = asyncio.run(
-        judge(run, tuple(cases), is_tcp=is_for_tcp(words), jobs=jobs, expect=expect, report=report)
+        judge(
+            run,
+            cases,
+            is_tcp=is_for_tcp(words),
+            jobs=jobs,
+            expect=expect,
+            on_result=on_result,
+        )
     )
     return Report("client", command, tuple(results), time.monotonic() - begin)
 
@@ -75,13 +114,13 @@ async def judge(
     is_tcp: bool = False,
     jobs: int = limits.JUDGED_AT_ONCE,
     expect: str = "",
-    report: Callable[[Result], None] | None = None,
+    on_result: Callable[[Result], None] | None = None,
 ) -> list[Result]:
     """Judge a client that a function runs; see `judge_client`."""
     with tempfile.TemporaryDirectory(prefix="qmpeer-") as folder:
         bench = _Bench(run, Path(folder), expect.encode(), is_tcp=is_tcp)
         try:
-            return await bench.results(cases, jobs, report or _ignore)
+            return await bench.results(cases, jobs, on_result or _ignore)
         finally:
             bench.close()
 
@@ -101,7 +140,7 @@ class _Bench:
         self._machines = Machines()
 
     async def results(
-        self, cases: Sequence[ClientCase], jobs: int, report: Callable[[Result], None]
+        self, cases: Sequence[ClientCase], jobs: int, on_result: Callable[[Result], None]
     ) -> list[Result]:
         ordinary = await self._result(ORDINARY)
         turns = asyncio.Semaphore(jobs)
@@ -115,7 +154,7 @@ class _Bench:
             else:
                 async with turns:
                     result = await self._result(case)
-            report(result)
+            on_result(result)
             return result
 
         async with asyncio.TaskGroup() as group:

@@ -27,19 +27,15 @@ def judged(case: ClientCase, record: Record, ending: Ending, text: bytes = b"") 
         text: A text that a client that succeeds has in its output.
     """
     found = _found(case, record, ending, text)
-    outcome = Outcome.FAILED if found else Outcome.PASSED
-    expected = _EXPECTED[case.duty] if found else ""
-    if not found and case.needs_id and not record.has_happened:
-        outcome, found = Outcome.SKIPPED, "the client's commands have no id"
-    return Result(
-        case.case,
-        outcome,
-        ending.seconds,
-        bytes(record.sent),
-        bytes(record.received),
-        expected,
-        found,
-    )
+    seconds = ending.seconds
+    if found:
+        sent, received = bytes(record.sent), bytes(record.received)
+        expected = _EXPECTED[case.duty]
+        return Result(case.case, Outcome.FAILED, seconds, sent, received, expected, found)
+    if case.needs_id and not record.has_happened:
+        found = "the client's commands have no id"
+        return Result(case.case, Outcome.SKIPPED, seconds, found=found)
+    return Result(case.case, Outcome.PASSED, seconds)
 
 
 def _found(case: ClientCase, record: Record, ending: Ending, text: bytes) -> str:
