@@ -12,7 +12,7 @@ async function main() {
 const late = setTimeout(() => {
   console.error("late");
   process.exit(3);
-}, 3000);
+}, 10000);
 main().then(
   () => clearTimeout(late),
   (error) => {

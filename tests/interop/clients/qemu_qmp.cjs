@@ -5,7 +5,7 @@ const client = new QMP();
 const late = setTimeout(() => {
   console.error("late");
   process.exit(3);
-}, 3000);
+}, 10000);
 client.connect(process.argv[2], (error) => {
   if (error) throw error;
   client.execute("query-status", (error, status) => {

@@ -8,7 +8,7 @@ from qemu.qmp import QMPClient
 
 async def main() -> None:
     client = QMPClient()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(10):
         await client.connect(sys.argv[1])
         print((await client.execute("query-status"))["status"])
         await client.disconnect()

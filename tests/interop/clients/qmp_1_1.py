@@ -5,7 +5,7 @@ import sys
 from qmp import QEMUMonitorProtocol
 
 client = QEMUMonitorProtocol(sys.argv[1])
-client.settimeout(3)
+client.settimeout(10)
 client.connect()
 print(client.command("query-status")["status"])
 client.close()
