@@ -1,9 +1,11 @@
 """One connection to the server under test: raw bytes out, messages in, a deadline for each wait."""
 
+import fcntl
 import socket
+import termios
 from collections import deque
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -96,9 +98,21 @@ class Connection:
             pass  # its replies, if there are any, can still be read
 
     def send_each(self, *parts: bytes) -> None:
-        """Send some parts, each in a write of its own."""
+        """Send some parts, each in a write of its own that the server reads alone, if possible."""
         for part in parts:
+            self._wait_read()
             self.send(part)
+
+    def _wait_read(self) -> None:
+        """Wait until the other end has read what was sent: Linux knows that of a unix socket."""
+        until = monotonic() + limits.CONFORMANCE_GRACE
+        unread = bytearray(4)
+        with suppress(OSError):
+            while monotonic() < until:
+                fcntl.ioctl(self.socket.fileno(), termios.TIOCOUTQ, unread)
+                if not any(unread):
+                    break
+                sleep(0.0005)
 
     def half_close(self) -> None:
         """End our direction."""

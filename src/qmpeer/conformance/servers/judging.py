@@ -92,9 +92,12 @@ def judge(
         OSError: If the server can't be reached, or started.
         TimeoutError: If it answers nothing at all.
         ValueError: If neither or both of address and command are given; for an unknown suite, a
-            malformed pattern or address; or if a server can be reached only once.
+            pattern that finds nothing or a malformed address; or if only one connection can be
+            made to it.
     """
     chosen = entries(suite, level, pattern)
+    if not chosen and not fuzz_inputs:
+        raise ValueError(f"found no case for {pattern!r}, expected a part of a name, or a rule")
     if (address is None) == (not command):
         raise ValueError("expected an address or a command, and not both")
     target: Target = RunningServer(address) if address is not None else StartedServer(command)

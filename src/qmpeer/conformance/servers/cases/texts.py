@@ -72,8 +72,13 @@ def _exchange(name: str, rule: str, level: Level, title: str, sent: bytes, *ids:
     CASES.exchange(name, rule, level, title, sent, *map(returns, ids))
 
 
-_exchange("no-newline", "R3", SHOULD, "a command needs no newline behind it",
-          b'{"execute": "PING", "id": 1}', 1)  # fmt: skip
+@CASES.case("no-newline", "R3", SHOULD, "a command needs no newline behind it")
+def _(trial: Trial) -> None:
+    connection = trial.ready()
+    connection.send(line(trial.facts.ping, id=1).rstrip())
+    trial.compare(connection.replies(1), returns(1))
+
+
 _exchange("nothing-in-between", "R3", SHOULD, "commands may follow each other without a gap",
           b'{"execute": "PING", "id": 1}{"execute": "PING", "id": 2}\n', 1, 2)  # fmt: skip
 _exchange("white-space", "R3", MUST, "blanks, tabs and line ends may stand between all tokens",
