@@ -158,8 +158,9 @@ def test_a_client_that_fails_with_an_ordinary_server_meets_no_other() -> None:
         met.append(target)
         return Ending(1, errors=b"Traceback\nNameError: x\n  at the end\n")
 
-    results = judged(run, *LIGHT)
+    results = judged(run, BY_NAME["pretty"], BY_NAME["refused"])
     assert len(met) == 1
+    assert list(results) == ["ordinary", "pretty", "refused"]
     assert results["ordinary"].found == "it ended with status 1: NameError: x"
     assert {result.outcome for name, result in results.items() if name != "ordinary"} == {
         Outcome.SKIPPED

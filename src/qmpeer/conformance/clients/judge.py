@@ -68,7 +68,7 @@ def judge_client(
     must end with another status. It must always end in time, and keep to the memory limit.
 
     An ordinary server comes first, even if it isn't among the cases. A client that fails there
-    isn't tried with any other.
+    isn't tried with any other, and the report says so.
 
     Args:
         command: Its command line, split into words as a shell does. ``{address}``, ``{path}``,
@@ -153,13 +153,23 @@ class _Bench:
                 result = Result(case.case, Outcome.SKIPPED, found=found)
             else:
                 async with turns:
-                    result = await self._result(case)
+                    result = await self._tried(case)
             on_result(result)
             return result
 
+        if ordinary.outcome is Outcome.FAILED and ORDINARY not in cases:
+            cases = (ORDINARY, *cases)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(tried(case)) for case in cases]
         return [task.result() for task in tasks]
+
+    async def _tried(self, case: ClientCase) -> Result:
+        """Return a case's result, even if the system can't start one more process."""
+        try:
+            return await self._result(case)
+        except OSError as error:
+            found = f"it can't be started: {error.strerror or error}"
+            return Result(case.case, Outcome.FAILED, expected="a client that starts", found=found)
 
     async def _result(self, case: ClientCase) -> Result:
         record = Record()

@@ -43,7 +43,10 @@ def command_words(command: str) -> list[str]:
     Raises:
         ValueError: If it is empty, or a quote isn't closed.
     """
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        raise ValueError(f"found an open quote in {command!r}, expected a command") from None
     if not words:
         raise ValueError("found an empty command, expected one such as 'client {address}'")
     return words
