@@ -475,8 +475,7 @@ def _mistakes() -> Iterator[Mistake]:
                of_commands(lambda c: renamed(c, lambda n: n if n == "qmp_capabilities"
                                              else n.replace("_", "-"))))  # fmt: skip
     yield out("finds-any-command", "unknown-command", in_errors(found_anyway),
-              "members-of-an-error", "one-reply-each", "order",
-              "oob-unknown-command", "id-in-an-error", "no-id-in-an-error")  # fmt: skip
+              "oob-unknown-command")  # fmt: skip
     # Replies
     yield out("drops-ids", "id", of_messages(lambda m: without(m, "id")),
               "id-of-any-type", "id-in-an-error")  # fmt: skip
