@@ -1,6 +1,8 @@
 """``qmpeer conformance``: a server or a guest agent held to the protocol, or a client tried out."""
 
 import argparse
+import signal
+import sys
 from typing import Final
 
 from qmpeer import limits
@@ -60,6 +62,8 @@ def _run(namespace: argparse.Namespace) -> int:
     if namespace.list:
         _list(cases("agent" if namespace.agent else "server", *_choice(namespace)))
         return DONE
+    # As Ctrl-C does, SIGTERM has to end the server that was started.
+    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     try:
         report = _judge_client(namespace) if is_client else _judge(namespace)
     except OSError as error:
