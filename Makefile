@@ -7,9 +7,10 @@ INSTALL := $(PIP) install -qq --constraint constraints.txt
 PYTEST := $(BIN)/pytest -q
 # Without cached byte code, each worker would rewrite the assertions of all tests again.
 unexport PYTHONDONTWRITEBYTECODE
+CORES = $(shell $(BIN)/python -c 'import os; print(len(os.sched_getaffinity(0)))')
 # Tests wait for half of their time, so there are two workers for each core. A worker gets neighbouring tests, because
 # these share servers.
-WORKERS = $(shell $(BIN)/python -c 'import os; print(2 * len(os.sched_getaffinity(0)))')
+WORKERS = $(shell expr 2 '*' $(CORES))
 SIDE_BY_SIDE = --numprocesses $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -52,13 +53,21 @@ test: .venv/.dev test-programs ## Run the tests: several at once, then one by on
 
 .PHONY: check
 check: .venv/.dev ## Check format, lint, types, floors, generated files, the machine's declaration, tests for each module
+	@$(MAKE) --no-print-directory --jobs=$(CORES) --output-sync check-mypy check-pyright check-files
+
+.PHONY: check-mypy check-pyright check-files
+check-mypy: .venv/.dev
+	$(BIN)/mypy
+
+check-pyright: .venv/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright tests/client/idioms.py
+
+check-files: .venv/.dev
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/ruff check --quiet
 	$(BIN)/python scripts/blocking_client.py --check
 	$(BIN)/python scripts/compile_schemas.py --check
-	$(BIN)/mypy
-	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes qmpeer --ignoreexternal
-	PATH="$(CURDIR)/$(BIN):$$PATH" pyright tests/client/idioms.py
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python scripts/check_interface.py
 	$(BIN)/python scripts/check_tests.py
