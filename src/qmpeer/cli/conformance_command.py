@@ -3,6 +3,8 @@
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from qmpeer import limits
@@ -38,16 +40,27 @@ exit status:
 
 def _run(namespace: argparse.Namespace) -> int:
     if namespace.list:
-        _list(cases("agent" if namespace.agent else "server", *_choice(namespace)))
+        with checked_address():  # a ValueError is about the pattern
+            chosen = cases("agent" if namespace.agent else "server", *_choice(namespace))
+        _list(chosen)
         return DONE
-    # As Ctrl-C does, SIGTERM has to end the server that was started.
-    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     try:
-        report = _judge(namespace)
+        with _exit_on_sigterm():
+            report = _judge(namespace)
     except OSError as error:
         complain(PROGRAM, os_text(error))
         return USAGE
     return _finish(report, namespace)
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise, as Ctrl-C does, so that a started server is ended."""
+    before = signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _choice(namespace: argparse.Namespace) -> tuple[Level, str]:
