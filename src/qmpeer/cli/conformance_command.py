@@ -177,9 +177,8 @@ def _list(chosen: tuple[Case, ...]) -> None:
     rule_width = max((len(case.rule) for case in chosen), default=0)
     for case in chosen:
         leave = "  (--may-change)" if case.changes else ""
-        write_text(
-            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  {case.title}{leave}\n"
-        )
+        rule = f"{case.rule:{rule_width}}"
+        write_text(f"{case.name:{width}}  {case.level.value:7}  {rule}  {case.title}{leave}\n")
 
 
 COMMAND: Final = Subcommand(
