@@ -160,7 +160,8 @@ def _list(chosen: tuple[Case, ...]) -> None:
     for case in chosen:
         leave = "  (--may-change)" if case.changes else ""
         write_text(
-            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  {case.title}{leave}\n"
+            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  "
+            f"{case.title}{leave}\n"
         )
 
 
