@@ -14,9 +14,7 @@ from qmpeer.conformance import (
     Level,
     Report,
     cases,
-    client_cases,
     judge,
-    judge_client,
 )
 
 PROGRAM: Final = "qmpeer conformance"
@@ -55,6 +53,8 @@ exit status:
 def _run(namespace: argparse.Namespace) -> int:
     is_client = _is_about_client(namespace)
     if namespace.list and is_client:
+        from qmpeer.conformance import client_cases  # start: 130 ms
+
         _list(client_cases(*_choice(namespace)))
         return DONE
     if namespace.list:
@@ -94,6 +94,8 @@ def _judge_client(namespace: argparse.Namespace) -> Report:
         UsageError: If the command or the pattern is wrong.
         OSError: If the client can't be started.
     """
+    from qmpeer.conformance import judge_client  # start: 130 ms
+
     level, pattern = _choice(namespace)
     try:
         return judge_client(

@@ -1,4 +1,4 @@
-"""The cases with a legal server: what QMP allows, and what QEMU and its kin do besides."""
+"""The cases with a legal server: QMP allows it, or QEMU does it."""
 
 from collections.abc import Iterator
 from typing import Final
