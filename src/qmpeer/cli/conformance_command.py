@@ -18,9 +18,7 @@ from qmpeer.conformance import (
     Level,
     Report,
     cases,
-    client_cases,
     judge,
-    judge_client,
 )
 
 PROGRAM: Final = "qmpeer conformance"
@@ -58,6 +56,11 @@ exit status:
 
 def _run(namespace: argparse.Namespace) -> int:
     is_client = _is_about_client(namespace)
+    if namespace.list and is_client:
+        from qmpeer.conformance import client_cases  # start: 130 ms
+
+        _list(client_cases(*_choice(namespace)))
+        return DONE
     if namespace.list:
         with checked_address():  # a ValueError is about the pattern
             chosen = (
@@ -112,6 +115,8 @@ def _judge_client(namespace: argparse.Namespace) -> Report:
         UsageError: If the command or the pattern is wrong.
         OSError: If the client can't be started.
     """
+    from qmpeer.conformance import judge_client  # start: 130 ms
+
     level, pattern = _choice(namespace)
     try:
         return judge_client(
@@ -179,6 +184,10 @@ def _list(chosen: tuple[Case, ...]) -> None:
         leave = "  (--may-change)" if case.changes else ""
         rule = f"{case.rule:{rule_width}}"
         write_text(f"{case.name:{width}}  {case.level.value:7}  {rule}  {case.title}{leave}\n")
+        write_text(
+            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  "
+            f"{case.title}{leave}\n"
+        )
 
 
 COMMAND: Final = Subcommand(
