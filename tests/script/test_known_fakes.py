@@ -1,4 +1,4 @@
-"""What fakes of QEMU do in the tests of real projects, each in ten lines at most.
+"""The jobs of known fakes of QEMU in the tests of real projects, each in ten lines at most.
 
 Each function below does the job of one of them: what its tests need of a server.
 """

@@ -160,6 +160,10 @@ class ReplaySession:
         if is_last:
             self._client.close()
 
+    def send(self, event: Event) -> None:
+        """Send an event that isn't recorded, at once."""
+        self._client.deliver(event)
+
     def close(self) -> None:
         """Release the session: the client has gone."""
         if self._timer is not None:

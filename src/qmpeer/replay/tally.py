@@ -43,6 +43,15 @@ class Tally:
         self._counts = dict.fromkeys(MissKind, 0)
         self.clients: int = 0
 
+    def reset(self) -> None:
+        """Count from 0, also what clients that are there play from now on."""
+        for played in self._played.values():
+            played.clear()
+        for misses in self._misses.values():
+            misses.clear()
+        self._counts = dict.fromkeys(MissKind, 0)
+        self.clients = 0
+
     def played(self, conversation: Conversation) -> set[int]:
         """Return the indices of the played exchanges of a conversation; add to them."""
         return self._played[conversation.number]

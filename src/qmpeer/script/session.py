@@ -111,7 +111,7 @@ class ScriptSession:
                     if self._call(step, course):
                         return
                 case Hang():
-                    break
+                    pass  # the steps behind it go on
                 case Close():
                     self._flush(course)
                     self.client.close()
