@@ -133,7 +133,7 @@ def test_a_ready_job_that_stands_by() -> None:
 def test_a_job_that_waits_to_be_finalized_and_dismissed() -> None:
     with behaving() as (server, client):
         jobs = server.jobs()
-        options = {"auto-finalize": False, "auto-dismiss": False, "job-id": "j"}
+        options: dict[str, Any] = {"auto-finalize": False, "auto-dismiss": False, "job-id": "j"}
         mark = client.event_mark()
         client.execute("blockdev-backup", {**BACKUP, **options})
         client.wait_event("BLOCK_JOB_PENDING", since=mark, timeout=PATIENCE)

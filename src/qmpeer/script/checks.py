@@ -119,8 +119,7 @@ def checks_for(schema: "SchemaSource | None", deprecated: str = "accept") -> Che
 
 
 _NOTICE: Final = (
-    "without a schema, arguments, replies and events weren't checked: "
-    'ScriptedServer(schema="installed") checks them against the QEMU on PATH'
+    'nothing was checked against a schema; schema="installed" takes that of the QEMU on PATH'
 )
 _notices: Final = count()
 
