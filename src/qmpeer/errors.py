@@ -24,6 +24,8 @@
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
     FaultError            a fault to inject can't be          .reason .hint .place
+    ScriptError           a script can't be                   .reason .place
+    ScriptMismatch        a script and what happened differ   .mismatches
     SchemaError           a schema is wrong                   .location .reason .definition
       SchemaSyntaxError   it can't be read
       SchemaSemanticError it can be read, but breaks QAPI's rules
@@ -69,6 +71,8 @@ __all__ = [
     "SchemaError",
     "SchemaSemanticError",
     "SchemaSyntaxError",
+    "ScriptError",
+    "ScriptMismatch",
     "TranscriptError",
     "UntypableCharacter",
     "UntypableError",
@@ -599,6 +603,41 @@ class SchemaSyntaxError(SchemaError):
 
 class SchemaSemanticError(SchemaError):
     """A schema that can be parsed, but contradicts itself or the rules of QAPI."""
+
+
+class ScriptError(QMPError):
+    """A rule of a script that can't be.
+
+    Attributes:
+        reason: What was found, and what was expected.
+        place: Its place in the script, such as "test_disk.py:12"; "" if unknown.
+    """
+
+    def __init__(self, reason: str, place: str = "") -> None:
+        super().__init__(reason, place)
+        self.reason = reason
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.reason}" if self.place else self.reason
+
+
+class ScriptMismatch(QMPError, AssertionError):
+    """The differences between a script and what happened: a test has failed.
+
+    Attributes:
+        mismatches: The text of each one.
+        note: A sentence about what wasn't checked; "" for none.
+    """
+
+    def __init__(self, mismatches: tuple[str, ...], note: str = "") -> None:
+        super().__init__(mismatches, note)
+        self.mismatches = mismatches
+        self.note = note
+
+    def __str__(self) -> str:
+        lines = [*self.mismatches, f"note: {self.note}"] if self.note else self.mismatches
+        return "\n".join(lines)
 
 
 class TranscriptError(QMPError):

@@ -13,6 +13,7 @@ import pytest
 
 from qmpeer import Client, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.recording import Recording, read_transcript
+from qmpeer.recording.text_file import TextFile
 from qmpeer.sources.saved import find_answer
 from qmpeer.transcript import Line
 from tests.cli.fake_agent import FakeAgent
@@ -216,7 +217,9 @@ def test_a_file_that_cannot_be_written(face: Face, tmp_path: Path) -> None:
 def test_a_full_disk_does_not_end_the_conversation(face: Face, ours: OurMonitor) -> None:
     with Recording.open("/dev/null", times=False) as recording:
         with face.connect(ours.address, record=recording) as vm:
-            recording._file._fd, null = os.open("/dev/full", os.O_WRONLY), recording._file._fd
+            file = recording._file
+            assert isinstance(file, TextFile)
+            file._fd, null = os.open("/dev/full", os.O_WRONLY), file._fd
             os.close(null)
             assert vm.execute("echo", {"value": 2}) == {"value": 2}
         assert recording.failure is not None

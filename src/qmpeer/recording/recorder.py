@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from threading import RLock
 from types import TracebackType
+from typing import Protocol
 
 from qmpeer import limits
 from qmpeer.messages import redact_urls
@@ -25,6 +26,20 @@ from qmpeer.transcript import (
     format_entry,
     format_title,
 )
+
+
+class LineFile(Protocol):
+    """A file to which whole lines are appended; see `TextFile`."""
+
+    @property
+    def failure(self) -> OSError | None:
+        """The failure that has ended the writing, None so far."""
+
+    def write(self, text: str) -> None:
+        """Append lines; nothing is raised."""
+
+    def close(self) -> None:
+        """Close the file."""
 
 
 class Recording:
@@ -64,7 +79,7 @@ class Recording:
     """
 
     def __init__(
-        self, file: TextFile, path: str, clock: Callable[[], float], *, times: bool
+        self, file: LineFile, path: str, clock: Callable[[], float], *, times: bool
     ) -> None:
         self.path: str = path
         self.connections: int = 0

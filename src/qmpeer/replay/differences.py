@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from qmpeer import limits
 from qmpeer.messages import CommandMessage, near_names, redact_arguments
-from qmpeer.replay.conversations import Exchange
 from qmpeer.replay.patterns import ANY, canonical, compile_value, is_loose
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
@@ -27,13 +27,25 @@ class Difference(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         if self.recorded is UNSET:
-            return f"{self.path}: found {_short(self.found)}, none is recorded"
+            return f"{self.path}: found {shown_value(self.found)}, none is recorded"
         if self.found is UNSET:
-            return f"{self.path}: missing, recorded is {_short(self.recorded)}"
-        return f"{self.path}: found {_short(self.found)}, recorded is {_short(self.recorded)}"
+            return f"{self.path}: missing, recorded is {shown_value(self.recorded)}"
+        found, recorded = shown_value(self.found), shown_value(self.recorded)
+        return f"{self.path}: found {found}, recorded is {recorded}"
 
 
-class Nearest(msgspec.Struct, frozen=True):
+class KnownCommand(Protocol):
+    """A recorded command, or an expected one; its arguments may hold patterns."""
+
+    @property
+    def command(self) -> CommandMessage:
+        """The command."""
+
+
+KnownT = TypeVar("KnownT", bound=KnownCommand)
+
+
+class Nearest(msgspec.Struct, Generic[KnownT], frozen=True):
     """The recorded command that resembles another one most.
 
     Attributes:
@@ -42,11 +54,11 @@ class Nearest(msgspec.Struct, frozen=True):
             they differ in a secret only.
     """
 
-    exchange: Exchange
+    exchange: KnownT
     differences: tuple[Difference, ...]
 
 
-def nearest(command: CommandMessage, exchanges: Sequence[Exchange]) -> Nearest | None:
+def nearest(command: CommandMessage, exchanges: Sequence[KnownT]) -> Nearest[KnownT] | None:
     """Return the recorded command that resembles a given one most; None if none does.
 
     A command of the same name is nearer than any other, and one with fewer differences is nearer
@@ -73,7 +85,7 @@ def _distance(found: JsonObject, recorded: JsonObject) -> float:
     return sum(map(_cost, islice(_differences("", found, recorded), limits.REPLAY_DIFFERENCES)))
 
 
-def argument_differences(command: CommandMessage, exchange: Exchange) -> tuple[Difference, ...]:
+def argument_differences(command: CommandMessage, exchange: KnownCommand) -> tuple[Difference, ...]:
     """Return the differences between a command's arguments and recorded ones, secrets redacted."""
     recorded = exchange.command
     mine = redact_arguments(command.name, command.arguments) or {}
@@ -150,7 +162,8 @@ def _common(one: str, other: str) -> int:
     return next((at for at in range(most) if one[at] != other[at]), most)
 
 
-def _short(value: JsonValue | UnsetType) -> str:
+def shown_value(value: JsonValue | UnsetType) -> str:
+    """Return a value as text for a report, shortened."""
     try:
         text = msgspec.json.encode(value).decode()
     except ValueError:  # half of a surrogate pair
