@@ -455,6 +455,18 @@ LAYOUTS: Final = 32
 LAYOUT_LIST: Final = 4 * 1024 * 1024
 """Bytes of the list of layouts that is searched for a similar name. Ours; it has 55 kB."""
 
+# Programs with monitors (options).
+CONTROL_CALLS: Final = 4096
+"""Commands of clients that a control socket can show; then the oldest are forgotten. Ours."""
+CONTROL_ARGUMENTS: Final = 16 * 1024
+"""Bytes of the arguments of such a command; of longer ones, it shows the beginning. Ours."""
+CONTROL_SHOWN: Final = 1000
+"""Bytes of that beginning. Ours."""
+SHORT_UNIX_PATH: Final = 103
+"""Bytes of the path of a unix socket of our own. Ours: macOS takes 104, a NUL among them."""
+COMMAND_END: Final = 10.0
+"""Seconds that a command has to end after a signal was passed on to it. Ours."""
+
 # The tools (cli).
 JOBS: Final = 1000
 """Jobs to follow; with more, the ones that ended first are forgotten. Ours."""
@@ -491,12 +503,18 @@ SCRIPT_RULES: Final = 100_000
 """Rules of one script. Ours: each command is compared with each of them."""
 SCRIPT_CALLS: Final = 100_000
 """Calls that are kept; of more, the newest. Ours."""
+SCRIPT_FDS: Final = 256
+"""Descriptors of calls that a scripted server keeps open, the newest ones. Ours."""
 SCRIPT_MISMATCHES: Final = 1000
 """Mismatches of a report; further ones are counted. Ours."""
 SCRIPT_REQUESTS: Final = 4096
 """Requests of one client whose bytes are kept until they are executed. Ours."""
 SCRIPT_CONVERSATION: Final = 256 * 1024
 """Characters of the conversation that are kept for a report, the newest ones. Ours."""
+SCRIPT_SCHEMAS: Final = 16
+"""Schemas that a process keeps for its scripts; of more, the newest. Ours: one has some 5 MB."""
+FAKE_HEAD: Final = 4096
+"""Bytes at the beginning of a program that show if it is a fake of ours. Ours."""
 
 # Servers for tests (testing).
 TESTING_CONVERSATION: Final = 16 * 1024
