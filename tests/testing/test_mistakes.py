@@ -43,10 +43,12 @@ def test_no_secret_shows(messages: dict[str, str]) -> None:
     assert not [line for line in calls if "hunter2" in line]
 
 
-def test_a_warning_instead(tmp_path: Path) -> None:
+def test_the_configuration(tmp_path: Path) -> None:
     folder = copied("mistakes", tmp_path)
-    names = ("test_connection_left_open.py", "test_task_left_running.py")
-    done = run_pytest(folder, "-o", "qmp_leaks=warn", *names)
-    assert done.returncode == 0, done.stdout
+    names = ("test_connection_left_open.py", "test_task_left_running.py", "test_too_often.py")
+    options = ("-o", "qmp_leaks=warn", "-o", "qmp_schema=schema.json")
+    done = run_pytest(folder, *options, *names)
+    assert "1 failed, 2 passed" in done.stdout
     assert "PytestWarning: the test has left open: 1 connection" in done.stdout
     assert "task: poll(), created at test_task_left_running.py:16" in done.stdout
+    assert "ScriptError: test_too_often.py:10: stop: the schema has no such command" in done.stdout

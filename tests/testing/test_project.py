@@ -8,8 +8,6 @@ import re
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import pytest
-
 from qmpeer.testing import machine
 from tests.testing.pytest_run import PLUGINS, copied, run_pytest
 
@@ -106,10 +104,3 @@ def test_unused_it_costs_next_to_nothing(tmp_path: Path) -> None:
     expected = "qmpeer qmpeer.lazy qmpeer.testing qmpeer.testing.plugin"
     assert loaded[1] == expected
     assert "\nHEAVY\n" in done.stdout
-
-
-@pytest.mark.parametrize("setting", ["qmp_leaks=maybe"])
-def test_a_wrong_setting(tmp_path: Path, setting: str) -> None:
-    (tmp_path / "test_nothing.py").write_text("def test_nothing(qmp_server):\n    pass\n")
-    done = run_pytest(tmp_path, "-o", setting, plugins=PLUGINS[:1])
-    assert "qmp_leaks: found 'maybe', expected error, warn or off" in done.stdout

@@ -46,11 +46,13 @@ def _mismatches(server: Server) -> str:
 
 
 def mismatch_text(error: ScriptMismatch) -> str:
-    """Return the text of the first mismatches, and the number of the others."""
+    """Return the text of the first mismatches, the number of the others, and the note."""
     most = limits.TESTING_MISMATCHES
     lines = list(error.mismatches[:most])
     if len(error.mismatches) > most:
         lines.append(f"… and {len(error.mismatches) - most} more")
+    if error.note:
+        lines.append(f"note: {error.note}")
     return "\n".join(lines)
 
 

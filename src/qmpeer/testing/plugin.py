@@ -177,7 +177,7 @@ def _served(
         make: Makes the server.
         passed: Called with the server if the test has passed so far.
     """
-    from qmpeer.errors import QMPError, ScriptMismatch  # start: 20 ms
+    from qmpeer.errors import QMPError, ScriptError, ScriptMismatch  # start: 20 ms
     from qmpeer.testing.item_state import ItemState, mismatch_text  # start: 100 ms
     from qmpeer.testing.settings import Settings  # start: 5 ms
 
@@ -193,7 +193,9 @@ def _served(
         server = make(settings, faults)
         server.start()
     except (QMPError, OSError, ValueError) as error:
-        raise pytest.fail.Exception(f"{name}: {error}", pytrace=False) from None
+        # The place of a schema that isn't there would be in pytest.
+        reason = error.reason if isinstance(error, ScriptError) else error
+        raise pytest.fail.Exception(f"{name}: {reason}", pytrace=False) from None
     state.servers[name] = server
     try:
         yield server

@@ -48,7 +48,7 @@ class QemuServer(ThreadedServer):
     async def run(self, path: str, when_ready: Callable[[], None]) -> None:
         """Start QEMU and the relay, and serve until `end`."""
         self._ending = asyncio.Event()
-        inner = f"{path}.qemu"
+        inner = f"{path}_"  # hardly longer: paths have a limit
         monitor = ("-qmp", f"unix:{inner},server=on,wait=off")
         # QEMU opens its monitors in order: once the one of launch greets, the other one listens.
         async with (

@@ -44,8 +44,17 @@ class Settings:
         return {name: self._marked[name] for name in names if name in self._marked}
 
     def script_options(self) -> dict[str, Any]:
-        """Return the options for a scripted server."""
-        return self._given(*_SERVER, "many", "seed")
+        """Return the options for a scripted server.
+
+        A schema in a file is relative to the test's file in a mark, and to the project's root in
+        its configuration.
+        """
+        options = self._given(*_SERVER, "deprecated", "many", "schema", "seed")
+        if isinstance(schema := options.get("schema"), str):
+            options["schema"] = _file_or_text(self._item.path.parent, schema)
+        elif "schema" not in options and (schema := self._config.getini("qmp_schema")):
+            options["schema"] = _file_or_text(self._config.rootpath, str(schema))
+        return options
 
     def replay_options(self) -> dict[str, Any]:
         """Return the options for a replay's server."""
@@ -105,6 +114,12 @@ def own_recording(item: pytest.Item) -> Path:
     name = ".".join([*names, item.name])
     safe = "".join(char if char.isprintable() and char not in "/\\:" else "-" for char in name)
     return item.path.parent / "recordings" / item.path.stem / f"{safe}.txt"
+
+
+def _file_or_text(folder: Path, text: str) -> str:
+    """Return the path of a file in a folder if there is one, else the text, such as an address."""
+    path = folder / text
+    return str(path) if path.is_file() else text
 
 
 def _check_option(name: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -15,18 +14,9 @@ from qmpeer.faults import Faults, Injector
 from qmpeer.monitor import new_event_loop
 from qmpeer.script.conversation import Conversation
 from qmpeer.transport.aio import HandlerFactory
+from qmpeer.transport.short_folder import short_folder
 
-_LONGEST: Final = 80
-"""The length of a folder's path beyond which a socket in it might not fit other systems' 104."""
-
-
-def short_folder() -> str:
-    """Make a folder in which the paths of unix sockets are short enough for every system."""
-    folder = tempfile.mkdtemp(prefix="qmp-")
-    if len(os.fsencode(folder)) <= _LONGEST:
-        return folder
-    os.rmdir(folder)
-    return tempfile.mkdtemp(prefix="qmp-", dir="/tmp")
+_SOCKET: Final = "qmp"
 
 
 class ThreadedServer(ABC):
@@ -83,7 +73,7 @@ class ThreadedServer(ABC):
         """
         if self._thread is not None:
             raise RuntimeError("this server was started before")
-        self._folder = short_folder()
+        self._folder = short_folder(_SOCKET)
         ready = threading.Event()
         failure: list[BaseException] = []
 
@@ -125,11 +115,11 @@ class ThreadedServer(ABC):
     def _path(self) -> str:
         if self._folder is None:
             raise RuntimeError("the server isn't started")
-        return os.path.join(self._folder, "qmp")
+        return os.path.join(self._folder, _SOCKET)
 
     @property
     def address(self) -> str:
-        """The address at which clients reach it, such as "unix:/tmp/qmp-4f2/qmp"."""
+        """The address at which clients reach it, such as "unix:/tmp/qmpeer-4f2/qmp"."""
         return f"unix:{self._path}"
 
     @property

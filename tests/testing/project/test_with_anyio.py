@@ -1,5 +1,7 @@
 """Tests with anyio's plugin, on asyncio and on trio."""
 
+from importlib.util import find_spec
+
 import pytest
 from vm_tool import eject
 
@@ -8,6 +10,7 @@ from qmpeer.testing import ScriptedServer
 
 anyio = pytest.importorskip("anyio")
 pytestmark = pytest.mark.anyio
+NEEDS_TRIO = pytest.mark.skipif(find_spec("trio") is None, reason="trio is not installed")
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -17,8 +20,6 @@ async def test_a_client(qmp_server: ScriptedServer, anyio_backend: str) -> None:
         assert await vm.execute("query-name") == {"name": "guest"}
 
 
-@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("anyio_backend", ["asyncio", pytest.param("trio", marks=NEEDS_TRIO)])
 async def test_an_address(drive: ScriptedServer, anyio_backend: str) -> None:
-    if anyio_backend == "trio":
-        pytest.importorskip("trio")
     assert await anyio.to_thread.run_sync(eject, drive.address, "cd0")
