@@ -5,36 +5,18 @@ Each works with ``with`` and, in asyncio, with ``async with``.
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from qmpeer.script import ScriptedServer
-from qmpeer.testing.joined_pair import Pair
-from qmpeer.testing.machine_server import MachineServer
-from qmpeer.testing.qemu_server import BARE, PROGRAM, QemuServer
-from qmpeer.testing.replay_server import ReplayServer
+from qmpeer.testing.interface import Server
 
-
-class Server(Protocol):
-    """The interface of all servers here."""
-
-    @property
-    def address(self) -> str:
-        """The address at which clients reach it."""
-
-    @property
-    def conversation(self) -> str:
-        """The newest part of what passed, without secrets."""
-
-    def start(self) -> Any:
-        """Listen, and return the server itself."""
-
-    def stop(self) -> None:
-        """Disconnect all clients, and remove what `start` made."""
-
-    def verify(self, *, allow_unexpected: bool = False, allow_unmet: bool = False) -> None:
-        """Check what happened."""
+if TYPE_CHECKING:
+    from qmpeer.script import ScriptedServer
+    from qmpeer.testing.joined_pair import Pair
+    from qmpeer.testing.machine_server import MachineServer
+    from qmpeer.testing.qemu_server import QemuServer
+    from qmpeer.testing.replay_server import ReplayServer
 
 
 ServerT = TypeVar("ServerT", bound=Server)
@@ -95,7 +77,7 @@ class Started(Generic[ServerT]):
 
 def scripted_server(
     *, allow_unexpected: bool = False, allow_unmet: bool = False, **options: Any
-) -> Started[ScriptedServer]:
+) -> "Started[ScriptedServer]":
     """Return a context manager with a scripted server.
 
     Args:
@@ -111,6 +93,8 @@ def scripted_server(
         ...         vm.execute("query-status")
         {'status': 'paused'}
     """
+    from qmpeer.script import ScriptedServer  # start: 50 ms
+
     return Started(lambda: ScriptedServer(**options), allow_unexpected, allow_unmet)
 
 
@@ -119,7 +103,7 @@ def replay(
     allow_unexpected: bool = False,
     allow_unmet: bool = False,
     **options: Any,
-) -> Started[ReplayServer]:
+) -> "Started[ReplayServer]":
     """Return a context manager with a server that answers as recorded.
 
     Args:
@@ -128,10 +112,12 @@ def replay(
         allow_unmet: Allow recorded commands that nobody asked.
         **options: The options of `ReplayServer`.
     """
+    from qmpeer.testing.replay_server import ReplayServer  # start: 60 ms
+
     return Started(lambda: ReplayServer(*recordings, **options), allow_unexpected, allow_unmet)
 
 
-def machine(*options: str, **more: Any) -> Started[MachineServer]:
+def machine(*options: str, **more: Any) -> "Started[MachineServer]":
     """Return a context manager with the built-in machine.
 
     Args:
@@ -144,24 +130,26 @@ def machine(*options: str, **more: Any) -> Started[MachineServer]:
         ...     vm.execute("query-name")
         {'name': 'guest'}
     """
+    from qmpeer.testing.machine_server import MachineServer  # start: 100 ms
+
     return Started(lambda: MachineServer(options, **more))
 
 
-def qemu(*options: str, program: str = PROGRAM, **more: Any) -> Started[QemuServer]:
+def qemu(*options: str, **more: Any) -> "Started[QemuServer]":
     """Return a context manager with a real QEMU.
 
     Args:
         *options: Its options; by default those of a machine without devices.
-        program: The program, by name or path.
-        **more: Further arguments of `QemuServer`.
+        **more: Further arguments of `QemuServer`, such as ``program``.
     """
-    wanted: Sequence[str] = options or BARE
-    return Started(lambda: QemuServer(wanted, program=program, **more))
+    from qmpeer.testing.qemu_server import QemuServer  # start: 60 ms
+
+    return Started(lambda: QemuServer(options or None, **more))
 
 
 def pair(
     *, allow_unexpected: bool = False, allow_unmet: bool = False, **options: Any
-) -> Started[Pair]:
+) -> "Started[Pair]":
     """Return a context manager with a client and a scripted server that are joined in memory.
 
     Args:
@@ -175,4 +163,6 @@ def pair(
         ...     both.client.execute("query-name")
         {'name': 'guest'}
     """
+    from qmpeer.testing.joined_pair import Pair  # start: 60 ms
+
     return Started(lambda: Pair(**options), allow_unexpected, allow_unmet)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from qmpeer import limits
 from qmpeer.errors import ScriptMismatch
-from qmpeer.testing.contexts import Server
+from qmpeer.testing.interface import Server
 from qmpeer.testing.leaks import LeakWatch
 
 

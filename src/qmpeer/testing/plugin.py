@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from qmpeer.faults import Faults
     from qmpeer.script import ScriptedServer
-    from qmpeer.testing.contexts import Server
+    from qmpeer.testing.interface import Server
     from qmpeer.testing.item_state import ItemState
     from qmpeer.testing.joined_pair import Pair
     from qmpeer.testing.machine_server import MachineServer

@@ -21,7 +21,7 @@ class QemuServer(ThreadedServer):
     Clients reach its monitor through a relay, which passes every byte on unchanged.
 
     Args:
-        options: QEMU's options; by default those of a machine without devices.
+        options: QEMU's options; None for those of a machine without devices.
         program: The program, by name or path.
         faults: Faults between it and its clients.
         seed: The seed of their chance.
@@ -32,7 +32,7 @@ class QemuServer(ThreadedServer):
 
     def __init__(
         self,
-        options: Sequence[str] = BARE,
+        options: Sequence[str] | None = None,
         *,
         program: str = PROGRAM,
         faults: Faults | None = None,
@@ -42,7 +42,7 @@ class QemuServer(ThreadedServer):
         found = shutil.which(program)
         if found is None:
             raise FileNotFoundError(f"found no {program} on the PATH, expected a QEMU")
-        self._argv = [found, *options]
+        self._argv = [found, *(BARE if options is None else options)]
         self._ending: asyncio.Event | None = None
 
     async def run(self, path: str, when_ready: Callable[[], None]) -> None:
