@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qmpeer.faults import Faults
-from qmpeer.recording import Recording
+from qmpeer.recording import ConnectionRecording, Recording
 from qmpeer.relay import Relay
 from qmpeer.testing.threaded_server import ThreadedServer
 from qmpeer.transport import AddressLike
@@ -39,7 +39,8 @@ class RecordingServer(ThreadedServer):
         self._recorded.parent.mkdir(parents=True, exist_ok=True)
         self._unfinished.unlink(missing_ok=True)
         with Recording.open(self._unfinished, times=False) as recording:
-            async with Relay(self._server, observer=recording, wrap=self.wrap) as relay:
+            observer = _Observer(recording)
+            async with Relay(self._server, observer=observer, wrap=self.wrap) as relay:
                 await relay.listen(f"unix:{path}", many=False)
                 when_ready()
                 await self._ending.wait()
@@ -52,3 +53,14 @@ class RecordingServer(ThreadedServer):
     def keep(self) -> None:
         """Keep the recording; after `stop`."""
         os.replace(self._unfinished, self._recorded)
+
+
+class _Observer:
+    """Begins the recording of each client without its address, which is another one each time."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def opened(self, peer: str) -> ConnectionRecording:
+        """Return the recording of a client."""
+        return self._recording.opened()
