@@ -9,6 +9,7 @@ collector, and nobody would be told. Tasks can be seen only in their loop, so
 `qmpeer.testing.tasks` looks for them at the end of the test's function.
 """
 
+import asyncio
 import functools
 import gc
 import os
@@ -102,10 +103,11 @@ class LeakWatch:
         for thread in threading.enumerate():
             if thread not in self._threads and not _is_of_tool(thread):
                 yield f"thread: {_thread_text(thread)}", thread.is_alive
-        own = _tools_descriptors()
-        for entry in _descriptors():
+        new = [each for each in _descriptors() if each not in self._descriptors]
+        own = _tools_descriptors() | _loops_descriptors() if new else set[int]()
+        for entry in new:
             number, target = entry
-            if entry not in self._descriptors and number not in own:
+            if number not in own:
                 yield (
                     f"descriptor: {number}, {_descriptor_text(number, target)}",
                     lambda entry=entry: entry in set(_descriptors()),  # type: ignore[misc]
@@ -196,6 +198,16 @@ def _tools_descriptors() -> set[int]:
         getattr(getattr(server, "_forkserver", None), "_forkserver_alive_fd", None),
     }
     return {each for each in found if each is not None}
+
+
+def _loops_descriptors() -> set[int]:
+    """Return the pairs of sockets by which open event loops are woken.
+
+    pytest-asyncio before 1.0 leaves a new loop behind after each test.
+    """
+    loops = (each for each in gc.get_objects() if issubclass(type(each), asyncio.BaseEventLoop))
+    pairs = [(getattr(loop, "_ssock", None), getattr(loop, "_csock", None)) for loop in loops]
+    return {sock.fileno() for pair in pairs for sock in pair if sock is not None}
 
 
 def _descriptor_text(number: int, target: str) -> str:
