@@ -19,6 +19,7 @@ from qmpeer.values import JsonObject
 
 CASES: Final = Table()
 MUST, SHOULD, AS_QEMU = Level
+_SILENCE: Final = limits.CONFORMANCE_SILENCE
 _KNOWN: Final = ("query-yank", "migrate-pause")
 """Commands of QEMU that allow it, and do no harm."""
 
@@ -145,7 +146,7 @@ def _overtaken(trial: Trial, waiting: int) -> list[str]:
     with _blocked(trial, "oob") as (connection, blocker):
         data = b"".join(line("query-version", id=str(number)) for number in range(waiting))
         connection.send(data + line("no-such-command", verb="exec-oob", id="oob"))
-        early = connection.reply(limits.CONFORMANCE_GRACE)
+        early = connection.reply(None if waiting < limits.IN_BAND_QUEUE else _SILENCE)
         blocker.release()
         ids = [] if early is None else [str(early.get("id"))]
         rest = [str(each.get("id")) for each in connection.replies(waiting + 2 - len(ids))]
