@@ -18,9 +18,7 @@ from qmpeer.conformance import (
     Level,
     Report,
     cases,
-    client_cases,
     judge,
-    judge_client,
 )
 
 PROGRAM: Final = "qmpeer conformance"
@@ -60,12 +58,7 @@ def _run(namespace: argparse.Namespace) -> int:
     is_client = _is_about_client(namespace)
     if namespace.list:
         with checked_address():  # a ValueError is about the pattern
-            chosen = (
-                client_cases(*_choice(namespace))
-                if is_client
-                else cases("agent" if namespace.agent else "server", *_choice(namespace))
-            )
-        _list(chosen)
+            _list(_chosen(namespace))
         return DONE
     try:
         with _exit_on_sigterm():
@@ -112,6 +105,8 @@ def _judge_client(namespace: argparse.Namespace) -> Report:
         UsageError: If the command or the pattern is wrong.
         OSError: If the client can't be started.
     """
+    from qmpeer.conformance import judge_client  # start: 130 ms
+
     level, pattern = _choice(namespace)
     try:
         return judge_client(
@@ -169,6 +164,14 @@ def _finish(report: Report, namespace: argparse.Namespace) -> int:
         file.commit()
         write_text(FORMATS["text"](report))
     return REFUSED if report.failed else DONE
+
+
+def _chosen(namespace: argparse.Namespace) -> tuple[Case, ...]:
+    if _is_about_client(namespace):
+        from qmpeer.conformance import client_cases  # start: 130 ms
+
+        return client_cases(*_choice(namespace))
+    return cases("agent" if namespace.agent else "server", *_choice(namespace))
 
 
 def _list(chosen: tuple[Case, ...]) -> None:

@@ -1,4 +1,4 @@
-"""What a value has against a type of a schema, in words for the author of a script."""
+"""The faults of a value, compared with a type of a schema, in words for a script's author."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -67,7 +67,7 @@ class TypeFaults:
         is_pattern: bool = False,
         is_open: bool = False,
     ) -> str | None:
-        """Return the first fault but for missing members; None if there is no other."""
+        """Return the first fault other than a missing member; None if there is no other."""
         if is_pattern and isinstance(value, str) and is_loose(value):
             return None
         schema_type = self._schema.types[type_name]
@@ -93,6 +93,22 @@ class TypeFaults:
                 return f"{place}: found {shown_value(value)}, the schema has no such value{similar}"
             return _text(place, error)
         return None
+
+    def known_part(self, type_name: str, value: JsonValue) -> JsonValue:
+        """Return a value without the members that its type lacks."""
+        schema_type = self._schema.types[type_name]
+        match schema_type:
+            case StructDefinition() | UnionDefinition() if isinstance(value, dict):
+                types = dict(self._members(schema_type, value, False))
+                return {
+                    name: self.known_part(types[name], item)
+                    for name, item in value.items()
+                    if name in types
+                }
+            case Array() if isinstance(value, list):
+                return [self.known_part(schema_type.element, item) for item in value]
+            case _:
+                return value
 
     def _is_for(self, type_name: str, value: JsonValue) -> bool:
         """Return whether a branch of an alternate takes objects or arrays, as the value is one."""
