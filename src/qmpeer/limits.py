@@ -523,6 +523,8 @@ CONFORMANCE_TIMEOUT: Final = 5.0
 """Seconds until a server that doesn't reply has failed a case. Ours."""
 CONFORMANCE_GRACE: Final = 0.5
 """Seconds to wait for missing replies before the next command shows that they don't come. Ours."""
+CONFORMANCE_SECOND: Final = 1.0
+"""Seconds within which a second client is greeted, if it is served beside the first. Ours."""
 CONFORMANCE_SILENCE: Final = 0.25
 """Seconds of silence that count as no reply, where no next command can show it. Ours."""
 CONFORMANCE_SHOWN: Final = 600
