@@ -56,19 +56,9 @@ exit status:
 
 def _run(namespace: argparse.Namespace) -> int:
     is_client = _is_about_client(namespace)
-    if namespace.list and is_client:
-        from qmpeer.conformance import client_cases  # start: 130 ms
-
-        _list(client_cases(*_choice(namespace)))
-        return DONE
     if namespace.list:
         with checked_address():  # a ValueError is about the pattern
-            chosen = (
-                client_cases(*_choice(namespace))
-                if is_client
-                else cases("agent" if namespace.agent else "server", *_choice(namespace))
-            )
-        _list(chosen)
+            _list(_chosen(namespace, is_client=is_client))
         return DONE
     try:
         with _exit_on_sigterm():
@@ -87,6 +77,19 @@ def _exit_on_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _chosen(namespace: argparse.Namespace, *, is_client: bool) -> tuple[Case, ...]:
+    """Return the cases that the command line chooses.
+
+    Raises:
+        ValueError: If the pattern is malformed.
+    """
+    if is_client:
+        from qmpeer.conformance import client_cases  # start: 130 ms
+
+        return client_cases(*_choice(namespace))
+    return cases("agent" if namespace.agent else "server", *_choice(namespace))
 
 
 def _is_about_client(namespace: argparse.Namespace) -> bool:
