@@ -6,9 +6,9 @@ from typing import Final
 
 from qmpeer.errors import ValidationError
 from qmpeer.messages import CAPABILITIES_COMMAND, near_names
-from qmpeer.schema import EMPTY, CommandDefinition, Schema, StructDefinition, Validator
+from qmpeer.schema import EMPTY, CommandDefinition, Schema, Validator
 from qmpeer.schema.introspection import introspection_of
-from qmpeer.schema.open_arguments import has_open_arguments
+from qmpeer.schema.open_arguments import has_open_arguments, listed_arguments
 from qmpeer.script.type_faults import TypeFaults
 from qmpeer.values import JsonObject, JsonValue
 
@@ -80,13 +80,9 @@ class SchemaChecks:
         self, validator: Validator, command: CommandDefinition, arguments: JsonObject
     ) -> ValidationError | None:
         """Return what a validator has against arguments."""
-        of = self._schema.types[command.arguments or EMPTY.name]
-        if has_open_arguments(self._schema, command):
-            assert isinstance(of, StructDefinition)
-            listed = {each.name for each in of.members}
-            arguments = {name: value for name, value in arguments.items() if name in listed}
+        listed = listed_arguments(self._schema, command, arguments)
         try:
-            validator.check(of.name, arguments)
+            validator.check(command.arguments or EMPTY.name, listed)
         except ValidationError as error:
             return error
         return None
