@@ -6,6 +6,7 @@ from typing import Final
 
 from qmpeer.errors import ValidationError
 from qmpeer.messages import CAPABILITIES_COMMAND, near_names
+from qmpeer.messages.qemu_texts import no_oob
 from qmpeer.schema import EMPTY, CommandDefinition, Schema, Validator
 from qmpeer.schema.introspection import introspection_of
 from qmpeer.schema.open_arguments import has_open_arguments, listed_arguments
@@ -65,6 +66,10 @@ class SchemaChecks:
         """Check the arguments that arrived, in QEMU's words."""
         error = self._refusal(self._validator, self._commands[name], arguments)
         return None if error is None else error.desc
+
+    def oob(self, name: str) -> str | None:
+        """Check that a command may be executed out of band, in QEMU's words."""
+        return None if self._commands[name].allow_oob else no_oob(name)
 
     def deprecation(self, name: str, arguments: JsonObject) -> str | None:
         """Return what is deprecated in a command that arrived and fits, if that is to fail."""
