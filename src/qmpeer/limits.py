@@ -515,6 +515,10 @@ SCRIPT_CONVERSATION: Final = 256 * 1024
 """Characters of the conversation that are kept for a report, the newest ones. Ours."""
 SCRIPT_SCHEMAS: Final = 16
 """Schemas that a process keeps for its scripts; of more, the newest. Ours: one has some 5 MB."""
+SCRIPT_THINGS: Final = 10_000
+"""Things of one kind that a ready behaviour keeps: devices, jobs, processes, open files. Ours."""
+SCRIPT_FILE: Final = 64 * 1024 * 1024
+"""Bytes of a file of a scripted guest agent. Ours."""
 FAKE_HEAD: Final = 4096
 """Bytes at the beginning of a program that show if it is a fake of ours. Ours."""
 # Conformance
