@@ -11,6 +11,7 @@ from qmpeer.messages import CAPABILITIES, QemuVersion, Version, greeting_message
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.checks import Checks, checks_for
 from qmpeer.script.script import Script
+from qmpeer.script.toml_behaviours import add_behaviours
 from qmpeer.script.toml_items import Item, read_document
 from qmpeer.script.toml_rules import (
     add_after,
@@ -40,7 +41,7 @@ _RULES: Final = {
     "when-ready": add_opening,
     "after": add_after,
 }
-_TABLES: Final = frozenset({"server", "otherwise", *_RULES})
+_TABLES: Final = frozenset({"server", "behaviours", "otherwise", *_RULES})
 
 
 class TomlScript(msgspec.Struct, frozen=True):
@@ -82,9 +83,12 @@ def load_script(path: "str | os.PathLike[str]") -> TomlScript:
             add(script, item)
     if "otherwise" in tables:
         add_otherwise(script, tables["otherwise"])
+    backend = ScriptBackend(script, greeting)
+    if "behaviours" in tables:
+        add_behaviours(backend, tables["behaviours"])
     return TomlScript(
         script,
-        ScriptBackend(script, greeting),
+        backend,
         tuple(_fault(item) for item in server["faults"].array()) if "faults" in server else (),
         server["seed"].integer() if "seed" in server else None,
     )
