@@ -50,7 +50,7 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
     """
     options = Options()
     parse_words(
-        options, arguments, flags=_FLAGS, readers=_OPTIONS, take_word=_refuse_image, warn=warn
+        options, arguments, flags=FLAGS, readers=OPTIONS, take_word=_refuse_image, warn=warn
     )
     if options.wants_help or options.wants_version:
         return options
@@ -155,13 +155,13 @@ def _display(options: Options, option: str, argument: str) -> None:
         raise ValueError(qemu_texts.unexpected(others[0][0]))
 
 
-_FLAGS: Final[dict[str, Flag[Options]]] = {
+FLAGS: Final[dict[str, Flag[Options]]] = {
     **SHARED_FLAGS,
     "S": set_to("is_stopped"),
     "singlestep": set_to("is_singlestep"),
     "nographic": set_to("has_no_graphic"),
 }
-_OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
+OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
     **SHARED_OPTIONS,
     **FAULT_OPTIONS,
     "serial": _port("serial"),

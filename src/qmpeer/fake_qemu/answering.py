@@ -1,0 +1,93 @@
+"""What answers QMP in a fake QEMU: the built-in machine, a recording, or a script."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from qmpeer.errors import TranscriptError
+from qmpeer.fake_qemu.program import Started
+from qmpeer.monitor import Monitor
+from qmpeer.options import StartError
+from qmpeer.replay import Replay
+from qmpeer.transport.aio import HandlerFactory
+
+Wrap = Callable[[HandlerFactory], HandlerFactory]
+
+
+class Answering(Protocol):
+    """What answers QMP.
+
+    Attributes:
+        is_machine: True if it is the built-in machine.
+    """
+
+    is_machine: bool
+
+    def monitor(self, wrap: Wrap | None) -> Monitor | None:
+        """Return the monitor that is open on the control devices; None for the machine's own.
+
+        Args:
+            wrap: Puts something between each stream and its handler.
+        """
+
+    def begin(self) -> None:
+        """Begin to count time."""
+
+    def mismatches(self) -> Sequence[str]:
+        """Return how the conversations differ from the script or the recording."""
+
+
+def answering_for(started: Started, report: Callable[[str], None]) -> Answering:
+    """Return what answers QMP in this start.
+
+    Raises:
+        StartError: If a recording can't be read or replayed.
+        ScriptError: If the script is wrong.
+    """
+    if replay := started.settings.replay or started.script.replay:
+        return RecordedAnswers(replay, report)
+    return BuiltInMachine()
+
+
+class BuiltInMachine:
+    """The built-in machine."""
+
+    is_machine: bool = True
+
+    def monitor(self, wrap: Wrap | None) -> Monitor | None:
+        """Return None: the machine has a monitor of its own."""
+        return None
+
+    def begin(self) -> None:
+        """Do nothing: the machine is started besides."""
+
+    def mismatches(self) -> Sequence[str]:
+        """Return nothing: a machine expects nothing."""
+        return ()
+
+
+class RecordedAnswers:
+    """A recorded conversation.
+
+    Args:
+        path: The recording.
+        report: Shows a text on standard error.
+    """
+
+    is_machine: bool = False
+
+    def __init__(self, path: str, report: Callable[[str], None]) -> None:
+        try:
+            self._replay: Final = Replay.load(path, on_miss=lambda miss: report(str(miss)))
+        except (TranscriptError, ValueError) as error:
+            raise StartError("", None, str(error)) from error
+
+    def monitor(self, wrap: Wrap | None) -> Monitor | None:
+        """Return a monitor whose backend is the recording."""
+        return Monitor(backend=self._replay, wrap=wrap)
+
+    def begin(self) -> None:
+        """Do nothing: a recording's time begins with its client."""
+
+    def mismatches(self) -> Sequence[str]:
+        """Return what was asked in vain."""
+        return [str(miss) for miss in self._replay.report.misses]
