@@ -1,20 +1,19 @@
-"""What answers QMP in a fake QEMU: the built-in machine, a recording, or a script."""
+"""The server of QMP in a fake QEMU: the built-in machine, a recording, or a script."""
 
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from qmpeer.errors import TranscriptError
-from qmpeer.fake_qemu.program import Started
+from qmpeer.fake_qemu.start import Started
 from qmpeer.monitor import Monitor
 from qmpeer.options import StartError
-from qmpeer.replay import Replay
 from qmpeer.transport.aio import HandlerFactory
 
 Wrap = Callable[[HandlerFactory], HandlerFactory]
 
 
 class Answering(Protocol):
-    """What answers QMP.
+    """The server of QMP in one start.
 
     Attributes:
         is_machine: True if it is the built-in machine.
@@ -37,7 +36,7 @@ class Answering(Protocol):
 
 
 def answering_for(started: Started, report: Callable[[str], None]) -> Answering:
-    """Return what answers QMP in this start.
+    """Return the server of QMP for a start.
 
     Raises:
         StartError: If a recording can't be read or replayed.
@@ -76,6 +75,8 @@ class RecordedAnswers:
     is_machine: bool = False
 
     def __init__(self, path: str, report: Callable[[str], None]) -> None:
+        from qmpeer.replay import Replay  # start: 25 ms
+
         try:
             self._replay: Final = Replay.load(path, on_miss=lambda miss: report(str(miss)))
         except (TranscriptError, ValueError) as error:
@@ -90,4 +91,5 @@ class RecordedAnswers:
 
     def mismatches(self) -> Sequence[str]:
         """Return what was asked in vain."""
-        return [str(miss) for miss in self._replay.report.misses]
+        report = self._replay.report
+        return [str(miss) for miss in (*report.asked_in_vain, *report.out_of_order)]

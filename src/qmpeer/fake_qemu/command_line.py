@@ -6,6 +6,7 @@ Spec: QEMU 7.2. [Options about the guest's hardware are accepted with any argume
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
 
 from qmpeer.chardev.key_values import parse_key_values, read_json
 from qmpeer.errors import QMPError
@@ -52,7 +53,7 @@ class FakeOptions(Options, kw_only=True):
 
     has_default_ports: bool = True
     log_file: str | None = None
-    consoles: list[str] = []
+    consoles: list[str] = msgspec.field(default_factory=list)
     stays: bool = False
 
     @property

@@ -1,7 +1,7 @@
 """A TOML file with the places of its values, for errors.
 
-[Places are searched only when there is an error, in the way in which scripts are written: each table
-has a header of its own, and each key is the first word of a line.]
+[Places are searched only when there is an error, by the way in which people write scripts: each
+table has a header of its own, and each key is the first word of a line.]
 """
 
 import re

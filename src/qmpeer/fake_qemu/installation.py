@@ -1,4 +1,4 @@
-"""The installation of a fake QEMU: a small program file that starts it, and what became of it.
+"""The installation of a fake QEMU: a small program file that starts it, and a view of its starts.
 
 The file runs the Python of this installation, without site and isolated from the environment, so
 it starts fast, and whatever environment a program under test passes on.
@@ -21,7 +21,7 @@ import qmpeer
 from qmpeer import limits
 from qmpeer.errors import ScriptMismatch
 from qmpeer.fake_qemu.process_script import read_process_script
-from qmpeer.fake_qemu.program import Settings
+from qmpeer.fake_qemu.start import Settings
 from qmpeer.fake_qemu.start_log import Start, read_starts
 
 NAME: Final = "qemu-system-x86_64"
@@ -29,7 +29,8 @@ _MADE_BY: Final = "# A fake QEMU. Made by qmpeer fake-qemu."
 _CODE: Final = """\
 import sys
 sys.path[:0] = {paths!r}
-from qmpeer.fake_qemu.program import Settings, main
+from qmpeer.fake_qemu.program import main
+from qmpeer.fake_qemu.start import Settings
 sys.exit(main({settings!r}, sys.argv[1:]))
 """
 
@@ -107,7 +108,7 @@ class FakeQemu:
         _write_program(path, settings)
         return cls(path, settings.log)
 
-    # What became of it
+    # Its starts
 
     @property
     def starts(self) -> list[Start]:

@@ -7,9 +7,9 @@ place, and its text is the number of the rule.
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from qmpeer.fake_qemu.process_script import Rule
 from qmpeer.faults import Fault, Faults, Injector, ProcessFaults
 from qmpeer.faults.fault import make_fault
-from qmpeer.fake_qemu.process_script import Rule
 from qmpeer.transport.aio import HandlerFactory
 
 _MARK: Final = "rule "

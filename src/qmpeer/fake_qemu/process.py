@@ -3,19 +3,18 @@
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from qmpeer.display.safe_text import visible_lines
-from qmpeer.errors import QMPError, ScriptError
+from qmpeer.errors import QMPError
 from qmpeer.fake_qemu.answering import Answering, answering_for
 from qmpeer.fake_qemu.command_line import FakeOptions, parse_options
-from qmpeer.fake_qemu.moments import watch
 from qmpeer.fake_qemu.process_script import Rule
-from qmpeer.fake_qemu.program import FAILED, Started, act_at_once, kill_self
+from qmpeer.fake_qemu.start import FAILED, Started, act_at_once, kill_self, say
 from qmpeer.fake_qemu.start_log import log_end
 from qmpeer.fake_qemu.text_ports import TextPorts
 from qmpeer.machine.machine import Machine
-from qmpeer.machine.process import register_human_commands
 from qmpeer.machine.startup import open_all
 from qmpeer.options import StartError, StartHelp
 from qmpeer.options.background import run_in_place
@@ -29,7 +28,7 @@ def run_fake(started: Started) -> int:
     """Run a fake QEMU until its end, and return the exit status."""
 
     def report(text: str) -> None:
-        _write(2, f"{started.name}: {visible_lines(text)}\n")
+        say(2, f"{started.name}: {visible_lines(text)}\n")
 
     status = FAILED
     try:
@@ -45,11 +44,11 @@ def run_fake(started: Started) -> int:
             failed=FAILED,
         )
     except StartHelp as asked:
-        _write(1, asked.text)
+        say(1, asked.text)
         status = asked.status
     except StartError as error:
         for text in error.texts:
-            report(text)
+            report(text.replace("--insecure", "'insecure = true' in the script's [process]"))
     except OSError as error:
         report(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except QMPError as error:
@@ -77,11 +76,10 @@ def _run(
     return status
 
 
-def _write(fd: int, text: str) -> None:
-    try:
-        os.write(fd, text.encode(errors="replace"))
-    except OSError:
-        pass
+def _register_human_commands(machine: Machine) -> None:
+    from qmpeer.machine.human import register_human_commands  # start: 20 ms
+
+    register_human_commands(machine)
 
 
 class _Fake:
@@ -110,10 +108,12 @@ class _Fake:
         self._rules = [*started.rules, *self._rules_of_qemu()]
         wrap, self._late = None, 0.0
         if started.script.faults or any(rule.command or rule.event for rule in self._rules):
+            from qmpeer.fake_qemu.moments import watch  # start: 20 ms
+
             wrap, self._late = watch(self._rules, started.script.faults, self._follow)
         self._control = answering.monitor(wrap)
         self._machine = Machine(options, show_line, report, wrap, self._control)
-        self._machine.monitor.human.later(lambda: register_human_commands(self._machine))
+        self._machine.monitor.human.later(partial(_register_human_commands, self._machine))
         self._ports = TextPorts(self._machine.chardevs, report)
         self._log: int | None = None
 
@@ -177,6 +177,7 @@ class _Fake:
 
     def _follow(self, rule: Rule) -> None:
         """Follow a rule whose moment has come, once the message that was the moment is sent."""
+
         async def follow() -> None:
             await asyncio.sleep(rule.after or 0)
             self._write_texts(rule)
@@ -188,7 +189,7 @@ class _Fake:
     def _write_texts(self, rule: Rule) -> None:
         act_at_once(self._started, rule._replace(status=None, signal=None))
         if rule.log:
-            _write(2 if self._log is None else self._log, rule.log)
+            say(2 if self._log is None else self._log, rule.log)
         texts = dict(rule.chardev)
         if rule.serial and (console := self._options.console) is not None:
             texts[console] = rule.serial + texts.get(console, "")

@@ -66,9 +66,7 @@ class Rule(NamedTuple):
         is_at_start = self.after is None and not self.command and not self.event
         return is_at_start and not (self.serial or self.log or self.chardev)
 
-    def fits(
-        self, words: Sequence[OptionWord], environment: Mapping[str, str], start: int
-    ) -> bool:
+    def fits(self, words: Sequence[OptionWord], environment: Mapping[str, str], start: int) -> bool:
         """Return whether its conditions hold.
 
         Args:
@@ -159,11 +157,9 @@ def _rule(document: Document, number: int, table: Mapping[str, Any]) -> Rule:
         place = document.place("when", number, "arguments")
         raise script_error("found arguments without a command", place)
     rule = Rule(**values)
-    if not values.keys() & {"stdout", "stderr", "serial", "log", "chardev", "file"}:
-        if not rule.ends:
-            expected = "expected a text, status or signal"
-            raise script_error(f"found a rule that does nothing, {expected}",
-                               document.place("when", number))  # fmt: skip
+    if not (rule.ends or values.keys() & _TEXTS):
+        reason = "found a rule that does nothing, expected a text, status or signal"
+        raise script_error(reason, document.place("when", number))
     return rule
 
 
@@ -310,6 +306,9 @@ _SETTINGS: Final[Mapping[str, tuple[_Check, str]]] = {
     "faults": (_list_of_texts, "a list of faults, such as ['cut after=stop']"),
     "insecure": (_truth, "true or false"),
 }
+
+
+_TEXTS: Final = frozenset({"stdout", "stderr", "serial", "log", "chardev", "file"})
 
 
 # Conditions

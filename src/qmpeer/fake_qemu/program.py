@@ -5,53 +5,13 @@ are imported: they take most of the time of a start.
 """
 
 import os
-import resource
-import signal
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from qmpeer.fake_qemu.built_in_answers import built_in_answer
 from qmpeer.fake_qemu.process_script import ProcessScript, Rule, read_process_script
 from qmpeer.fake_qemu.qemu_options import OptionWord, words_of
-from qmpeer.fake_qemu.start_log import log_end, log_start
-
-FAILED = 1
-
-
-class Settings(NamedTuple):
-    """The settings of one installed fake, which stand in its file.
-
-    Attributes:
-        log: The path of the log of starts.
-        script: The path of the script, or "".
-        replay: The path of a recorded conversation that answers QMP, or "".
-        answers: The path of a recording of QEMU's answers, or "".
-    """
-
-    log: str
-    script: str = ""
-    replay: str = ""
-    answers: str = ""
-
-
-class Started(NamedTuple):
-    """The facts about this start.
-
-    Attributes:
-        name: The program's name in errors.
-        arguments: The command line, without the program.
-        number: The number of the start, from 1.
-        settings: The settings of the fake.
-        script: The process's part of its script.
-        rules: The rules of the script whose conditions hold.
-    """
-
-    name: str
-    arguments: Sequence[str]
-    number: int
-    settings: Settings
-    script: ProcessScript
-    rules: Sequence[Rule]
+from qmpeer.fake_qemu.start import FAILED, Settings, Started, act_at_once, say
+from qmpeer.fake_qemu.start_log import log_start
 
 
 def main(settings: Settings, argv: Sequence[str]) -> int:
@@ -66,7 +26,7 @@ def main(settings: Settings, argv: Sequence[str]) -> int:
     try:
         number = log_start(settings.log, argv, os.environ)
         if not number:
-            _say(2, f"{name}: {settings.log} is full: this start isn't kept\n")
+            say(2, f"{name}: {settings.log} is full: this start isn't kept\n")
         script = read_process_script(settings.script) if settings.script else ProcessScript()
         words = list(words_of(argv[1:]))
         rules = [each for each in script.rules if each.fits(words, os.environ, number)]
@@ -74,11 +34,11 @@ def main(settings: Settings, argv: Sequence[str]) -> int:
         ended = _begin(started, words)
         return _run(started) if ended is None else ended
     except OSError as error:
-        _say(2, f"{name}: {error.filename or settings.log}: {error.strerror}\n")
+        say(2, f"{name}: {error.filename or settings.log}: {error.strerror}\n")
     except Exception as error:
         if type(error).__name__ != "ScriptError":  # its module takes 40 ms to import
             raise
-        _say(2, f"{name}: {error}\n")
+        say(2, f"{name}: {error}\n")
     return FAILED
 
 
@@ -105,40 +65,6 @@ def _is_question(words: Sequence[OptionWord]) -> bool:
         word.text == "-version" or word.text.endswith("help") or "=help" in word.text
         for word in words
     )
-
-
-def act_at_once(started: Started, rule: Rule) -> int | None:
-    """Follow a rule that needs no device; return the exit status if the process ends."""
-    _say(1, rule.stdout)
-    _say(2, rule.stderr)
-    for path, text in rule.file.items():
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    if not rule.ends:
-        return None
-    log_end(started.settings.log, started.number, rule.status, rule.signal)
-    if rule.signal is not None:
-        kill_self(rule.signal)
-    return rule.status
-
-
-def kill_self(number: int) -> None:
-    """End this process by a signal, whatever it does with the signal otherwise."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no file called core
-    if number not in (signal.SIGKILL, signal.SIGSTOP):
-        signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
-    os.kill(os.getpid(), number)
-
-
-def _say(fd: int, text: str) -> None:
-    """Write a text to a standard stream; if nobody can read it, it is lost."""
-    data = text.encode(errors="surrogateescape")
-    try:
-        while data:
-            data = data[os.write(fd, data) :]
-    except OSError:
-        pass
 
 
 def _take_name(name: str) -> None:

@@ -7,31 +7,36 @@ those of other architectures, and of releases up to 11.
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-FLAGS: Final = frozenset(
-    "S audio-help daemonize enable-kvm enable-sync-profile full-screen h help mem-prealloc no-acpi"
-    " no-fd-bootchk no-hpet no-reboot no-shutdown no-user-config nodefaults nographic old-param"
-    " only-migratable portrait preconfig s semihosting singlestep snapshot usb version win2k-hack"
-    " xen-attach xen-domid-restrict async-teardown".split()
+_FLAGS: Final = (
+    "S async-teardown audio-help daemonize enable-kvm enable-sync-profile full-screen h help"
+    " mem-prealloc no-acpi no-fd-bootchk no-hpet no-reboot no-shutdown no-user-config nodefaults"
+    " nographic old-param only-migratable portrait preconfig s semihosting singlestep snapshot usb"
+    " version win2k-hack xen-attach xen-domid-restrict"
 )
-"""Without an argument, in QEMU 7.2."""
-WITH_ARGUMENT: Final = frozenset(
+_WITH_ARGUMENT: Final = (
     "D L M accel acpitable action add-fd append audio audiodev bios blockdev boot cdrom chardev"
     " chroot compat cpu d debugcon device dfilter display drive dtb dump-vmstate echr fda fdb fsdev"
     " fw_cfg g gdb global hda hdb hdc hdd icount incoming initrd iscsi k kernel loadvm m machine"
     " mem-path mon monitor msg mtdblock name net netdev nic numa object option-rom overcommit"
     " parallel pflash pidfile plugin prom-env qmp qmp-pretty qtest qtest-log readconfig rotate rtc"
     " runas sandbox sd seed semihosting-config serial set smbios smp spice tpmdev trace usbdevice"
-    " uuid vga virtfs vnc watchdog-action xen-domid".split()
+    " uuid vga virtfs vnc watchdog-action xen-domid"
 )
-"""With an argument, in QEMU 7.2."""
-OTHER_FLAGS: Final = frozenset(
+_OTHER_FLAGS: Final = (
     "alt-grab ctrl-grab curses enable-fips enable-hax jitdump no-frame no-kvm no-kvm-irqchip"
-    " no-quit nodefconfig perfmap rtc-td-hack sdl show-cursor".split()
+    " no-quit nodefconfig perfmap rtc-td-hack sdl show-cursor"
 )
+_OTHER_WITH_ARGUMENT: Final = (
+    "balloon run-with shim soundhw tb-size tdf virtfs_synth watchdog writeconfig"
+)
+
+FLAGS: Final = frozenset(_FLAGS.split())
+"""Without an argument, in QEMU 7.2."""
+WITH_ARGUMENT: Final = frozenset(_WITH_ARGUMENT.split())
+"""With an argument, in QEMU 7.2."""
+OTHER_FLAGS: Final = frozenset(_OTHER_FLAGS.split())
 """Without an argument, in other releases."""
-OTHER_WITH_ARGUMENT: Final = frozenset(
-    "balloon run-with shim soundhw tb-size tdf virtfs_synth watchdog writeconfig".split()
-)
+OTHER_WITH_ARGUMENT: Final = frozenset(_OTHER_WITH_ARGUMENT.split())
 """With an argument, in other releases."""
 
 _SPELLED_OTHERWISE: Final = {"-M": "-machine", "-h": "-help", "?": "help"}

@@ -34,7 +34,7 @@ class Start(NamedTuple):
     environment: list[str]
     status: int | None = None
     signal: int | None = None
-    mismatches: list[str] = []
+    mismatches: Sequence[str] = ()
 
 
 def log_start(path: str, argv: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -43,7 +43,7 @@ class _Serving:
         self._when_ready = when_ready
         self._disturbance = Disturbance(options, report)
         self._machine = Machine(options, show_line, report, self._disturbance.wrap)
-        self._machine.monitor.human.later(partial(register_human_commands, self._machine))
+        self._machine.monitor.human.later(partial(_register_human_commands, self._machine))
 
     async def open(self) -> None:
         """Open everything, then start the guest before any monitor executes a command.
@@ -72,8 +72,7 @@ class _Serving:
         self._machine.devices.close()
 
 
-def register_human_commands(machine: Machine) -> None:
-    """Register the commands of the machine's human monitor."""
-    from qmpeer.machine import human  # start: 20 ms
+def _register_human_commands(machine: Machine) -> None:
+    from qmpeer.machine.human import register_human_commands  # start: 20 ms
 
-    human.register_human_commands(machine)
+    register_human_commands(machine)

@@ -1,4 +1,4 @@
-"""The place of a program: in the background if its options say so, with its process id in a file."""
+"""The place of a program: in the background or not, with its process id in a file or not."""
 
 from collections.abc import Callable
 
