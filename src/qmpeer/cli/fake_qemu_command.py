@@ -5,7 +5,7 @@ import os
 from typing import Final
 
 from qmpeer.cli.command_line import Subcommand, argument, example
-from qmpeer.cli.exits import DONE, UsageError, about_file, checked_address
+from qmpeer.cli.exits import DONE, FileError, UsageError, about_file, os_text
 from qmpeer.cli.output import write_text
 from qmpeer.fake_qemu.installation import NAME, FakeQemu
 from qmpeer.fake_qemu.recorded_answers import record_answers
@@ -31,7 +31,7 @@ def _run(namespace: argparse.Namespace) -> int:
         return _record(namespace)
     if namespace.output is not None or namespace.ask:
         raise UsageError("found -o or --ask, which belong to --record QEMU")
-    with checked_address():  # a name or file that can't be is a ValueError
+    try:
         fake = FakeQemu.install(
             namespace.install,
             name=namespace.name,
@@ -40,6 +40,10 @@ def _run(namespace: argparse.Namespace) -> int:
             answers=namespace.answers,
             log=namespace.log,
         )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise FileError(os_text(error)) from error
     write_text(f"{fake.path}\n")
     return DONE
 

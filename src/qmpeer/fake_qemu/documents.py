@@ -12,7 +12,7 @@ from typing import Any, Final
 from qmpeer import limits
 
 _HEADER: Final = re.compile(r"\s*\[(\[)?\s*([^\]]+?)\s*\]")
-_AT_LINE: Final = re.compile(r" \(at line (\d+), column \d+\)$")
+_AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 class Document:
@@ -47,8 +47,8 @@ class Document:
         except tomllib.TOMLDecodeError as error:
             reason = str(error)
             at = _AT_LINE.search(reason)
-            place = f"{path}:{at[1]}" if at else path
-            raise script_error(f"not TOML: {_AT_LINE.sub('', reason)}", place) from None
+            line = int(at[1]) if at and at[1] else len(self._text.splitlines())
+            raise script_error(f"not TOML: {_AT_LINE.sub('', reason)}", f"{path}:{line}") from None
 
     def place(self, table: str, number: int = 0, key: str = "") -> str:
         """Return the file and line of a table, or of a key in it.

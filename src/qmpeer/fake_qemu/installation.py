@@ -19,10 +19,12 @@ import msgspec
 
 import qmpeer
 from qmpeer import limits
-from qmpeer.errors import ScriptMismatch
+from qmpeer.errors import FaultError, ScriptError, ScriptMismatch
+from qmpeer.fake_qemu.documents import Document
 from qmpeer.fake_qemu.process_script import read_process_script
 from qmpeer.fake_qemu.start import Settings
 from qmpeer.fake_qemu.start_log import Start, read_starts
+from qmpeer.faults import Faults
 
 NAME: Final = "qemu-system-x86_64"
 _MADE_BY: Final = "# A fake QEMU. Made by qmpeer fake-qemu."
@@ -176,8 +178,12 @@ class FakeQemu:
 
 
 def _check(script: str) -> None:
-    """Check a script, and that the files that it names are there."""
+    """Check a script, its faults, and that the files that it names are there."""
     read = read_process_script(script)
+    try:
+        Faults(read.faults)
+    except FaultError as error:
+        raise ScriptError(str(error), Document(script).place("process", 0, "faults")) from None
     for path in (read.answers, read.replay):
         if path:
             os.stat(path)

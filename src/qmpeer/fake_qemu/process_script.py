@@ -284,7 +284,7 @@ def _signal(value: Any) -> int:
 
 _KEYS: Final[Mapping[str, tuple[_Check, str]]] = {
     "argv": (_words, "words of a command line, such as '-accel kvm'"),
-    "environment": (_environment, "a table of variables: each with its text, true or false"),
+    "environment": (_environment, "texts, true or false, by variable"),
     "start": (_whole(1, 1_000_000), "a number from 1"),
     "after": (_seconds, f"seconds up to {limits.FAKE_QEMU_SECONDS:.0f}"),
     "command": (_some_text, "the name of a QMP command"),
@@ -294,8 +294,8 @@ _KEYS: Final[Mapping[str, tuple[_Check, str]]] = {
     "stderr": (_text, "a text"),
     "serial": (_text, "a text"),
     "log": (_text, "a text"),
-    "chardev": (_texts, "a table of texts by the ids of character devices"),
-    "file": (_texts, "a table of texts by path"),
+    "chardev": (_texts, "texts by the ids of character devices"),
+    "file": (_texts, "texts by path"),
     "status": (_whole(0, 255), "an exit status from 0 to 255"),
     "signal": (_signal, "a signal, such as 'SIGKILL'"),
 }

@@ -39,7 +39,7 @@ OTHER_FLAGS: Final = frozenset(_OTHER_FLAGS.split())
 OTHER_WITH_ARGUMENT: Final = frozenset(_OTHER_WITH_ARGUMENT.split())
 """With an argument, in other releases."""
 
-_SPELLED_OTHERWISE: Final = {"-M": "-machine", "-h": "-help", "?": "help"}
+_LONG_NAMES: Final = {"-M": "-machine", "-h": "-help"}
 
 
 class OptionWord(NamedTuple):
@@ -59,7 +59,7 @@ def words_of(arguments: Sequence[str]) -> Iterator[OptionWord]:
 
     Example:
         >>> [each.text for each in words_of(["--M", "?", "-name", "-h"])]
-        ['-machine', 'help', '-name', '-help']
+        ['-machine', 'help', '-name', '-h']
         >>> [each.is_option for each in words_of(["-name", "-h"])]
         [True, False]
     """
@@ -68,8 +68,9 @@ def words_of(arguments: Sequence[str]) -> Iterator[OptionWord]:
         is_option = word.startswith("-") and len(word) > 1 and not is_argument
         if is_option and word.startswith("--"):
             word = word[1:]
-        word = _SPELLED_OTHERWISE.get(word, word)
-        if word.endswith(",?"):
+        if is_option:
+            word = _LONG_NAMES.get(word, word)
+        elif word == "?" or word.endswith(",?"):
             word = f"{word[:-1]}help"
         yield OptionWord(word, is_option)
         name = word[1:]

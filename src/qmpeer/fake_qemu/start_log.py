@@ -45,7 +45,7 @@ def log_start(path: str, argv: Sequence[str], environment: Mapping[str, str]) ->
     """
     entry: dict[str, Any] = {
         "start": 0,
-        "argv": [_blanked(word) for word in argv],
+        "argv": _blanked(argv),
         "cwd": _folder(),
         "pid": os.getpid(),
         "time": time.time(),
@@ -123,10 +123,10 @@ def _folder() -> str:
         return ""
 
 
-def _blanked(word: str) -> str:
-    """Return a word without its secrets; those have a name, or are in a URL."""
-    if not any(sign in word for sign in "=:"):
-        return word
-    from qmpeer.messages.redaction import redact_text  # start: 40 ms
+def _blanked(argv: Sequence[str]) -> list[str]:
+    """Return a command line without its secrets; those have a name, or are in a URL."""
+    if not any(sign in word for word in argv for sign in "=:"):
+        return list(argv)
+    from qmpeer.fake_qemu.blanking import blanked_words  # start: 40 ms
 
-    return redact_text(word)
+    return list(blanked_words(argv))
