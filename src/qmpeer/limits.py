@@ -491,6 +491,8 @@ SCRIPT_RULES: Final = 100_000
 """Rules of one script. Ours: each command is compared with each of them."""
 SCRIPT_CALLS: Final = 100_000
 """Calls that are kept; of more, the newest. Ours."""
+SCRIPT_FDS: Final = 256
+"""Descriptors of calls that a scripted server keeps open, the newest ones. Ours."""
 SCRIPT_MISMATCHES: Final = 1000
 """Mismatches of a report; further ones are counted. Ours."""
 SCRIPT_REQUESTS: Final = 4096

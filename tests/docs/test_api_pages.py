@@ -38,6 +38,7 @@ PUBLIC = (
     "qmpeer.relay",
     "qmpeer.replay",
     "qmpeer.schema",
+    "qmpeer.script",
     "qmpeer.sources",
     "qmpeer.transcript",
     "qmpeer.transport",

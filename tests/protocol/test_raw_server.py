@@ -89,6 +89,25 @@ def test_without_a_greeting_commands_are_executed_at_once() -> None:
     assert session.data_to_send() == b""
 
 
+@pytest.mark.parametrize(
+    ("greeting", "offered"),
+    [
+        (b'{"QMP": {"capabilities": ["oob"]}}', ["oob"]),
+        (b'{"QMP": 3}', []),
+        (b"[1]", []),
+        (b"hello\n", []),
+        (b"", []),
+    ],
+)
+def test_a_greeting_of_bytes(greeting: bytes, offered: list[str]) -> None:
+    session = RawServerSession(1)
+    session.greet(greeting)
+    assert session.data_to_send() == greeting
+    session.receive_data(request(1, "qmp_capabilities", enable=["oob"]))
+    assert executed(session) == []
+    assert (b'"return"' in session.data_to_send()) is bool(offered)
+
+
 def test_greeting_twice_is_refused() -> None:
     session = RawServerSession(1)
     session.greet(GREETING)
@@ -183,6 +202,21 @@ def test_a_second_reply_is_refused(verb: str) -> None:
     with pytest.raises(LocalProtocolError):
         session.respond_error(command, "GenericError", "no")
     assert len(messages(session.data_to_send())) == 1
+
+
+def test_bytes_leave_as_they_stand() -> None:
+    session = negotiated(1)
+    session.receive_data(request(1) + request(2))
+    (first,) = executed(session)
+    session.send_bytes(b"{{ nonsense")
+    session.send_bytes(b" instead of a reply\n", first)
+    assert session.data_to_send() == b"{{ nonsense instead of a reply\n"
+    with pytest.raises(LocalProtocolError, match="answered before"):
+        session.send_bytes(b"again", first)
+    assert ids(executed(session)) == [2], "the first is in flight no more"
+    session.close()
+    session.send_bytes(b"too late")
+    assert session.data_to_send() == b""
 
 
 def test_replies_after_the_end_reach_nobody() -> None:

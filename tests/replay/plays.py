@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import Reply
+from qmpeer.monitor import RawBytes, Reply
 from qmpeer.replay import Replay
 from qmpeer.replay.conversations import (
     Conversation,
@@ -77,14 +77,15 @@ class CollectingClient:
         return []
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
+        assert not isinstance(greeting, bytes)
         self.greetings.append(greeting)
         if on_ready is not None:
             on_ready()
 
-    def deliver(self, *messages: Reply | Event) -> None:
-        self.got += messages
+    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
+        self.got += [each for each in messages if not isinstance(each, RawBytes)]
 
     def close(self) -> None:
         self.is_closed = True

@@ -113,6 +113,19 @@ class Reply(msgspec.Struct, frozen=True):
     error: JsonObject | None = None
 
 
+class RawBytes(msgspec.Struct, frozen=True):
+    """Bytes for a raw backend's client, sent as they stand: for tests of clients.
+
+    Attributes:
+        data: The bytes.
+        command: The command that they answer; it is then in flight no more. None if they answer
+            none.
+    """
+
+    data: bytes
+    command: CommandMessage | None = None
+
+
 class RawClient(Protocol):
     """A client of a raw backend: the monitor's side of it."""
 
@@ -124,7 +137,7 @@ class RawClient(Protocol):
         """Return the last set of descriptors that this client sent, and pass on their ownership."""
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
         """Send the greeting as it stands. Until then the client's requests wait.
 
@@ -132,7 +145,8 @@ class RawClient(Protocol):
         qmp_capabilities. It drops events until the client has negotiated.
 
         Args:
-            greeting: The whole message, ``{"QMP": …}``; None for a server that neither greets nor
+            greeting: The whole message, ``{"QMP": …}``. Bytes are sent as they are; if they are no
+                message, no capability is offered. None for a server that neither greets nor
                 negotiates, such as a guest agent.
             on_ready: Called once, in the monitor's thread, soon after the client has negotiated:
                 from then on it gets events. A first command may come before the call.
@@ -142,8 +156,8 @@ class RawClient(Protocol):
             TypeError: If JSON can't hold the greeting.
         """
 
-    def deliver(self, *messages: Reply | Event) -> None:
-        """Send replies and events, in this order and behind those that were delivered before.
+    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
+        """Send messages and bytes, in this order and behind those that were delivered before.
 
         Events keep their timestamps and aren't limited to one a second. Callable from any thread.
         Once the client has gone, this does nothing.

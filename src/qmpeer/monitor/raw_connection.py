@@ -6,7 +6,7 @@ from functools import partial
 
 from qmpeer import limits
 from qmpeer.messages import CommandMessage, Event, event_message
-from qmpeer.monitor.backend import Context, RawBackend, RawSession, Reply
+from qmpeer.monitor.backend import Context, RawBackend, RawBytes, RawSession, Reply
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.threads import ENDING
@@ -85,7 +85,7 @@ class RawConnection(MonitorConnection):
     # RawClient
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:
         """Send the greeting; see `RawClient.greet`."""
         if on_ready is None:
@@ -94,7 +94,7 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
-    def deliver(self, *messages: Reply | Event) -> None:
+    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
             self._loop.call(partial(self.deliver, *messages))
@@ -107,9 +107,11 @@ class RawConnection(MonitorConnection):
         finally:
             self._turns.delivered(self)
 
-    def _deliver(self, message: Reply | Event) -> None:
+    def _deliver(self, message: Reply | Event | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, Event):
+        if isinstance(message, RawBytes):
+            server.send_bytes(message.data, message.command)
+        elif isinstance(message, Event):
             event = event_message(message.name, message.data or None, message.timestamp)
             server.send_event(self._encode(event))
         elif message.error is None:

@@ -14,6 +14,8 @@ their order: a malformed one, or one for negotiation.
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.errors import LocalProtocolError, MessageError
 from qmpeer.messages import (
@@ -48,12 +50,13 @@ class RawServerSession(ServerSession):
         self._queued_size = 0.0  # of the requests that wait, estimated: a share of what came
 
     def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], object] | None = None
+        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], object] | None = None
     ) -> None:
         """Send the greeting as it stands, and offer its capabilities.
 
         Args:
-            greeting: The whole message; None to execute commands without negotiation.
+            greeting: The whole message; bytes, if they are no message, offer no capability. None to
+                execute commands without negotiation.
             on_ready: Called once the client has negotiated: from then on, events are sent.
 
         Raises:
@@ -63,7 +66,10 @@ class RawServerSession(ServerSession):
             return
         self._phase = move(self._phase, READY if greeting is None else NEGOTIATION)
         self._on_ready = on_ready
-        if greeting is not None:
+        if isinstance(greeting, bytes):
+            self._offered = _capabilities(_read(greeting))
+            self.send_bytes(greeting)
+        elif greeting is not None:
             self._offered = _capabilities(greeting)
             self._send(greeting)
         self._tell_ready()
@@ -194,6 +200,20 @@ class RawServerSession(ServerSession):
             self._send(error_response(error, command.id))
         self._answered(command)
 
+    def send_bytes(self, data: bytes, command: CommandMessage | None = None) -> None:
+        """Send bytes as they stand, in place of a command's answer or of none.
+
+        Raises:
+            LocalProtocolError: If the command was answered before.
+        """
+        if command is not None:
+            self._check(command)
+        if self._phase is not CLOSED:
+            self._output.append(data)
+            self.output_size: int = self.output_size + len(data)
+        if command is not None:
+            self._answered(command)
+
     def lacks_reply(self, command: CommandMessage) -> bool:
         """Return True if a command is in flight: it still may and has to be answered."""
         return id(command) in (self._in_flight_oob if command.is_oob else self._in_flight)
@@ -223,9 +243,18 @@ class RawServerSession(ServerSession):
         self.drop_commands()
 
 
-def _capabilities(greeting: JsonObject) -> tuple[str, ...]:
+def _read(greeting: bytes) -> JsonValue:
+    """Return the message that a greeting's bytes are, or None."""
+    try:
+        value: JsonValue = msgspec.json.decode(greeting)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _capabilities(greeting: JsonValue) -> tuple[str, ...]:
     """Return the capabilities that a greeting offers."""
-    member = greeting.get("QMP")
+    member = greeting.get("QMP") if isinstance(greeting, dict) else None
     offered = member.get("capabilities") if isinstance(member, dict) else None
     if not isinstance(offered, list):
         return ()

@@ -30,7 +30,8 @@ class Difference(msgspec.Struct, frozen=True):
             return f"{self.path}: found {shown_value(self.found)}, none is recorded"
         if self.found is UNSET:
             return f"{self.path}: missing, recorded is {shown_value(self.recorded)}"
-        return f"{self.path}: found {shown_value(self.found)}, recorded is {shown_value(self.recorded)}"
+        found, recorded = shown_value(self.found), shown_value(self.recorded)
+        return f"{self.path}: found {found}, recorded is {recorded}"
 
 
 class KnownCommand(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
+    from qmpeer.script.backend import ScriptBackend
     from qmpeer.script.calls import Call, Calls
     from qmpeer.script.checks import Checks
     from qmpeer.script.mismatches import Mismatch
@@ -25,6 +26,7 @@ __all__ = [
     "Place",
     "Rule",
     "Script",
+    "ScriptBackend",
     "ScriptedServer",
 ]
 
@@ -37,6 +39,7 @@ _HOMES = {
     "Place": "qmpeer.script.places",
     "Rule": "qmpeer.script.rules",
     "Script": "qmpeer.script.script",
+    "ScriptBackend": "qmpeer.script.backend",
     "ScriptedServer": "qmpeer.script.server",
 }
 

@@ -20,7 +20,7 @@ class Call(msgspec.Struct, frozen=True):
         id: Its id, any JSON value; UNSET if it had none.
         is_oob: True for exec-oob.
         fds: The descriptors that came with it. They belong to the server, which closes them when it
-            stops: duplicate one to keep it.
+            stops, and the oldest beyond `limits.SCRIPT_FDS`: duplicate one to keep it.
         data: The request's bytes as they came, from its first brace to its last.
         time: Seconds since the server started.
         client: The number of its client, from 1.

@@ -43,6 +43,7 @@ class Mismatch(msgspec.Struct, frozen=True):
         nearest: The nearest rule; None if there is none.
         differences: The differences between the command's arguments and the expected ones.
         note: A sentence about it; "" for none.
+        more: The mismatches after this one that aren't listed.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Mismatch(msgspec.Struct, frozen=True):
     nearest: ReportedCommand | None = None
     differences: tuple[Difference, ...] = ()
     note: str = ""
+    more: int = 0
 
     def __str__(self) -> str:
         return "\n  ".join(self.lines())
@@ -63,6 +65,8 @@ class Mismatch(msgspec.Struct, frozen=True):
             yield f"nearest: {self.nearest}"
         for each in self.differences:
             yield visible(_text(each))
+        if self.more:
+            yield f"… and {self.more} more"
 
 
 def _text(difference: Difference) -> str:
@@ -81,9 +85,11 @@ def times_text(least: int, most: float) -> str:
         >>> times_text(1, 1), times_text(2, 3), times_text(1, inf)
         ('once', '2 to 3 times', 'at least once')
     """
+    if least == most:
+        return _count(least)
     if most == inf:
-        return f"at least {_count(least)}"
-    return _count(least) if least == most else f"{least} to {most:g} times"
+        return f"at least {_count(least)}" if least else "any number of times"
+    return f"{least} to {most:g} times" if least else f"at most {_count(int(most))}"
 
 
 def _count(number: int) -> str:

@@ -19,6 +19,7 @@ from qmpeer.script.steps import (
     Close,
     Goto,
     Hang,
+    SendBytes,
     SendError,
     SendEvent,
     SendReply,
@@ -27,7 +28,7 @@ from qmpeer.script.steps import (
 )
 from qmpeer.values import JsonObject, JsonValue
 
-_ANSWERS: Final = (SendReply, SendError, CallFunction, Hang, Close)
+_ANSWERS: Final = (SendReply, SendError, Hang, Close)
 
 
 class Messages:
@@ -35,20 +36,22 @@ class Messages:
 
     Args:
         *messages: The messages as they stand on the wire: objects with "return", "error" or
-            "event"; an event may lack its timestamp.
+            "event"; an event may lack its timestamp. Bytes are sent as they are.
 
     Raises:
         ValueError: If one is no such message, or there is more than one reply.
     """
 
-    def __init__(self, *messages: JsonObject) -> None:
+    def __init__(self, *messages: JsonObject | bytes) -> None:
         self.steps: list[Step] = [_step(each) for each in messages]
         if sum(isinstance(each, _ANSWERS) for each in self.steps) > 1:
             raise ValueError("found more than one reply, expected one at most")
 
 
-def _step(message: JsonObject) -> Step:
+def _step(message: JsonObject | bytes) -> Step:
     match message:
+        case bytes():
+            return SendBytes(message)
         case {"event": str(name)}:
             data = message.get("data")
             if data is None or isinstance(data, dict):
@@ -65,14 +68,14 @@ class Rule:
     """One rule of a script. Its methods add steps, and return the rule itself.
 
     The steps happen in the order in which they are written: an event before `reply` is sent
-    before the reply, and one behind it after the reply. If no step answers the command, the reply
-    ``{}`` comes last.
+    before the reply, and one behind it after the reply. If no step answers the command and none
+    sends bytes, the reply ``{}`` comes last.
 
     A rule answers once, unless `times` says otherwise.
 
     Attributes:
-        command: The command's name, None for every command, and its expected arguments, which may
-            hold patterns, as a message.
+        name: The command's name; None for every command.
+        command: The same with its expected arguments, which may hold patterns, as a message.
         state: The state in which the rule holds; None for all.
         place: Where it stands.
         steps: Its steps.
@@ -155,8 +158,10 @@ class Rule:
         self._check(self._checks.event(name, data))
         return self._add(SendEvent(name, data))
 
-    def send(self, *messages: JsonObject) -> "Rule":
+    def send(self, *messages: JsonObject | bytes) -> "Rule":
         """Send messages as they stand on the wire, such as ``{"event": "STOP"}, {"return": {}}``.
+
+        An event needs no timestamp, a reply no id. Bytes are sent as they are.
 
         Raises:
             ScriptError: If one is no reply, error or event, or doesn't fit the schema.
@@ -169,6 +174,14 @@ class Rule:
             self._check(self.fault_of(each))
             self._add(each)
         return self
+
+    def raw(self, data: bytes) -> "Rule":
+        r"""Send bytes as they stand, such as ``b"garbage\n"``: for clients that are to bear it.
+
+        Several may follow each other, with delays between them. If no step answers the command,
+        they stand for the reply.
+        """
+        return self._add(SendBytes(data))
 
     def delay(self, seconds: float) -> "Rule":
         """Wait before the next step."""
@@ -188,7 +201,8 @@ class Rule:
         """Call a function, which gets the `Call`, and reply with what it returns.
 
         It runs in the server's thread, so it must not block; it may be async. It returns the return
-        value, None for {}, or `Messages`. It raises `CommandError` to answer with an error.
+        value, None for {}, or `Messages`. It raises `CommandError` to answer with an error. If
+        another step answers the command, what it returns is ignored.
         """
         return self._add(CallFunction(function))
 
@@ -223,7 +237,7 @@ class Rule:
             raise ScriptError(
                 "found a reply, expected none: this answers no command", str(self.place)
             )
-        if isinstance(step, _ANSWERS) and not isinstance(step, Close) and self.is_answered:
+        if isinstance(step, SendReply | SendError | Hang) and self.is_answered:
             raise ScriptError(
                 f"found a second answer to {self.name or 'a command'}, expected one: "
                 "add another rule for the next time",

@@ -20,6 +20,8 @@ from math import inf
 from threading import RLock
 from typing import Any, Final
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.errors import ScriptError
 from qmpeer.messages import CAPABILITIES_COMMAND, CommandMessage, Version, version_value
@@ -65,7 +67,7 @@ class Script:
 
     def on(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         state: str | None = None,
@@ -76,7 +78,7 @@ class Script:
         """Add a rule for a command.
 
         Args:
-            command: The command's name.
+            command: The command's name; None for any command.
             arguments: Some of its arguments; others may come too. Values may be patterns: ``...``
                 or ``"$any"`` for any value, ``re.compile("…")`` or ``"$regex:…"`` for a text that
                 matches as a whole.
@@ -95,7 +97,7 @@ class Script:
 
     def expect(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         exact: bool = False,
@@ -349,7 +351,11 @@ class Script:
     def outcome(self) -> tuple[Mismatch, ...]:
         """Return what doesn't fit, rules that weren't met included, as if no more came."""
         with self._lock:
-            return (*self._mismatches, *self._not_met())
+            found = [*self._mismatches, *self._not_met()]
+            most = limits.SCRIPT_MISMATCHES
+            if more := self._uncounted + max(0, len(found) - most):
+                found[most - 1] = msgspec.structs.replace(found[most - 1], more=more)
+            return tuple(found[:most])
 
     def _not_met(self) -> Iterator[Mismatch]:
         for rule in (*self._expected, *self._rules):

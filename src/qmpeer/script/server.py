@@ -1,42 +1,31 @@
 """A server that follows a script, on a real wire."""
 
-import asyncio
 import os
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
 from types import TracebackType
 from typing import Any, Final
 
-from qmpeer.errors import CommandError, ScriptMismatch
+from qmpeer.errors import ScriptMismatch
 from qmpeer.faults import Faults, Injector
 from qmpeer.messages import (
     CAPABILITIES,
-    CommandMessage,
-    Event,
     QemuVersion,
-    Timestamp,
     Version,
     greeting_message,
 )
-from qmpeer.monitor import Monitor, RawClient
-from qmpeer.monitor.turns import failure_of
-from qmpeer.script.calls import Call, Calls, reported
+from qmpeer.monitor import Monitor
+from qmpeer.script.backend import ScriptBackend
+from qmpeer.script.calls import Call, Calls
 from qmpeer.script.checks import NO_CHECKS, Checks
-from qmpeer.script.conversation import Conversation
-from qmpeer.script.mismatches import Kind, Mismatch
-from qmpeer.script.requests import Requests
+from qmpeer.script.mismatches import Kind
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
-from qmpeer.script.session import ScriptSession
-from qmpeer.script.steps import SendEvent, Step
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory
-from qmpeer.transport.descriptors import close_all
 from qmpeer.values import UNSET, JsonObject, UnsetType
 
 _WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
@@ -59,8 +48,9 @@ class ScriptedServer:
         version: The version in its greeting as major, minor, micro.
         package: The version's "package".
         capabilities: The capabilities that it offers.
-        greeting: Another greeting, the whole message; None for a server that neither greets nor
-            negotiates, such as a guest agent.
+        greeting: Another greeting, the whole message. Bytes are sent as they stand: b"" is a
+            silent server. None for a server that neither greets nor negotiates, such as a guest
+            agent.
         many: Serve any number of clients at once. By default one at a time on each socket, as QEMU.
         pretty: Write each message over several lines.
         faults: Faults between it and its clients.
@@ -80,8 +70,6 @@ class ScriptedServer:
         ['stop']
     """
 
-    window: int = 1
-
     def __init__(
         self,
         address: AddressLike | None = None,
@@ -90,7 +78,7 @@ class ScriptedServer:
         version: tuple[int, int, int] = (7, 2, 0),
         package: str = "",
         capabilities: Sequence[str] = CAPABILITIES,
-        greeting: JsonObject | UnsetType | None = UNSET,
+        greeting: JsonObject | bytes | UnsetType | None = UNSET,
         many: bool = False,
         pretty: bool = False,
         faults: Faults | None = None,
@@ -102,27 +90,17 @@ class ScriptedServer:
             greeting = greeting_message(own_version, tuple(capabilities))
         self.script: Script = Script(checks, None if greeting is None else own_version)
         self._wanted = address
-        self._greeting = greeting
         self._is_many = many
         self._is_pretty = pretty
-        self._clock = clock
-        self._began = clock()
-        self._conversation = Conversation(clock)
+        self._backend = ScriptBackend(self.script, greeting, clock)
         self._injector = None if faults is None else Injector(faults, seed=seed)
-        self._monitor = Monitor(backend=self, wrap=self._wrap, linger=0)
+        self._monitor = Monitor(backend=self._backend, wrap=self._wrap, linger=0)
         self._folder: str | None = None
-        self._called = threading.Condition()
-        self._sessions: list[ScriptSession] = []
-        self._clients = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._everyone = ScriptSession(0, _Everyone(self), self, Requests())
-        self._fds: list[int] = []
 
     def _wrap(self, factory: HandlerFactory) -> HandlerFactory:
         if self._injector is not None:
             factory = self._injector.wrap(factory)
-        return self._conversation.wrap(factory)
+        return self._backend.conversation.wrap(factory)
 
     # Its life
 
@@ -133,20 +111,19 @@ class ScriptedServer:
             OSError: If the address can't be bound.
             RuntimeError: If it was started before.
         """
-        self._began = self._clock()
         if self._wanted is None:
             self._folder = tempfile.mkdtemp(prefix="qmp-")
         self._monitor.start(
             self._wanted or self.address, many=self._is_many, pretty=self._is_pretty
         )
-        self.script.begin(self._began)
+        self._backend.begin()
         return self
 
     def stop(self) -> None:
         """Disconnect all clients, and remove what `start` made. Idempotent."""
+        self._backend.disconnect()
         self._monitor.stop()
-        close_all(self._fds)
-        self._fds.clear()
+        self._backend.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -186,7 +163,7 @@ class ScriptedServer:
 
     def on(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         state: str | None = None,
@@ -198,7 +175,7 @@ class ScriptedServer:
 
     def expect(
         self,
-        command: str,
+        command: str | None,
         arguments: Mapping[str, Any] | None = None,
         *,
         exact: bool = False,
@@ -225,10 +202,7 @@ class ScriptedServer:
 
     def goto(self, state: str) -> None:
         """Enter a state. Callable from any thread."""
-        self.script.goto(state, self._clock())
-        if self._loop is not None:
-            with suppress(RuntimeError):  # the server has stopped
-                self._loop.call_soon_threadsafe(self._set_timer)
+        self._backend.goto(state)
 
     def emit(self, name: str, data: JsonObject | None = None) -> None:
         """Send an event to all clients that have negotiated. Callable from any thread.
@@ -236,8 +210,7 @@ class ScriptedServer:
         Raises:
             ScriptError: If the schema has no such event, or other data.
         """
-        step = self.script.event(name, data)
-        self.broadcast([self.event(step)], self._everyone)
+        self._backend.emit(name, data)
 
     # What happened
 
@@ -257,16 +230,12 @@ class ScriptedServer:
         Raises:
             TimeoutError: If it doesn't come in time.
         """
-        with self._called:
-            if self._called.wait_for(lambda: len(self.calls.of(command)) >= count, timeout):
-                return self.calls.of(command)[count - 1]
-        found = len(self.calls.of(command))
-        raise TimeoutError(f"found {found} calls of {command} after {timeout} s, expected {count}")
+        return self._backend.wait_call(command, count, timeout)
 
     @property
     def conversation(self) -> str:
         """The newest part of what passed, as a transcript, newest last, without secrets."""
-        return self._conversation.text
+        return self._backend.conversation.text
 
     def verify(self, *, allow_unexpected: bool = False, allow_unmet: bool = False) -> None:
         """Check that what happened is what the script says.
@@ -283,116 +252,3 @@ class ScriptedServer:
         found = [str(each) for each in self.script.outcome() if each.kind not in waived]
         if found:
             raise ScriptMismatch(tuple(found))
-
-    # RawBackend
-
-    def open_session(self, client: RawClient) -> ScriptSession:
-        """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            self._set_timer()
-        self._clients += 1
-        requests = self._conversation.requests_of(client)
-        session = ScriptSession(self._clients, client, self, requests)
-        self._sessions.append(session)
-
-        def begin() -> None:
-            for rule in self.script.openings:
-                session.play(rule)
-
-        client.greet(self._greeting, begin)
-        return session
-
-    # Stage
-
-    def answer(
-        self, command: CommandMessage, session: ScriptSession
-    ) -> tuple[Call, Rule | Sequence[Step]]:
-        """Return a command as a call, and the rule or the steps that answer it."""
-        fds = session.client.take_fds()
-        self._fds += fds
-        call = Call(
-            command.name,
-            command.arguments or {},
-            command.id,
-            command.is_oob,
-            tuple(fds),
-            session.requests.take(command),
-            self._clock() - self._began,
-            session.number,
-        )
-        answer = self.script.ask(call)
-        with self._called:
-            self._called.notify_all()
-        return call, answer
-
-    def broadcast(self, events: Sequence[Event], sender: ScriptSession) -> None:
-        """Deliver events to all other clients."""
-        for session in list(self._sessions):
-            if session is not sender:
-                session.client.deliver(*events)
-
-    def event(self, step: SendEvent) -> Event:
-        """Return an event that happens now."""
-        seconds, fraction = divmod(time.time(), 1)
-        return Event(step.name, step.data or {}, Timestamp(int(seconds), int(fraction * 1e6)))
-
-    def judge(self, rule: Rule, call: Call, steps: Sequence[Step]) -> None:
-        """Check what a function returned against the schema."""
-        for step in steps:
-            if (fault := rule.fault_of(step, call.name)) is not None:
-                self._keep(Kind.DRIFT, rule, call, fault)
-
-    def function_failed(self, rule: Rule, call: Call, error: BaseException) -> JsonObject:
-        """Return the error reply for what a function raised, and keep it as a mismatch."""
-        error_class, desc = failure_of(call.name, error)
-        if not isinstance(error, CommandError):
-            self._keep(Kind.FAILED, rule, call, f"{type(error).__name__}: {error}")
-        return {"class": error_class, "desc": desc}
-
-    def _keep(self, kind: Kind, rule: Rule, call: Call, note: str) -> None:
-        place = str(rule.place)
-        self.script.add(Mismatch(kind, reported(call.name, call.arguments, place), note=note))
-
-    def left(self, session: ScriptSession) -> None:
-        """Forget a client."""
-        self._sessions.remove(session)
-
-    # Times
-
-    def _set_timer(self) -> None:
-        """Take the steps that are due, and set the timer for the next ones."""
-        assert self._loop is not None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while (rule := self.script.due(self._clock())) is not None:
-            self._everyone.play(rule)
-        if (due := self.script.next_due) is not None:
-            self._timer = self._loop.call_later(due - self._clock(), self._set_timer)
-
-
-class _Everyone:
-    """All clients of a server as one, for steps that no client's command has caused."""
-
-    peer: str = "everyone"
-
-    def __init__(self, server: ScriptedServer) -> None:
-        self._server = server
-
-    def take_fds(self) -> list[int]:
-        """Return nothing."""
-        return []
-
-    def greet(
-        self, greeting: JsonObject | None, on_ready: Callable[[], None] | None = None
-    ) -> None:
-        """Do nothing."""
-
-    def deliver(self, *messages: object) -> None:
-        """Do nothing: the server delivers events to each client."""
-
-    def close(self) -> None:
-        """Disconnect every client."""
-        for session in list(self._server._sessions):
-            session.client.close()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, assert_never
 
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import RawClient, Reply
+from qmpeer.monitor import RawBytes, RawClient, Reply
 from qmpeer.script.calls import Call
 from qmpeer.script.requests import Requests
 from qmpeer.script.rules import Messages, Rule
@@ -15,6 +15,7 @@ from qmpeer.script.steps import (
     Close,
     Goto,
     Hang,
+    SendBytes,
     SendError,
     SendEvent,
     SendReply,
@@ -95,6 +96,8 @@ class ScriptSession:
             match step:
                 case SendReply() | SendError():
                     course.messages.append(course.reply(step))
+                case SendBytes():
+                    course.messages.append(RawBytes(step.data))
                 case SendEvent():
                     course.messages.append(self._stage.event(step))
                 case Goto():
@@ -108,7 +111,7 @@ class ScriptSession:
                     if self._call(step, course):
                         return
                 case Hang():
-                    break
+                    pass  # the steps behind it go on
                 case Close():
                     self._flush(course)
                     self.client.close()
@@ -163,6 +166,8 @@ class ScriptSession:
         return True
 
     def _returned(self, result: object, course: "Course") -> None:
+        if course.rule is not None and course.rule.is_answered:
+            return
         steps: list[Step] = (
             result.steps
             if isinstance(result, Messages)
@@ -174,7 +179,9 @@ class ScriptSession:
 
     def _failed(self, error: BaseException, course: "Course") -> None:
         assert course.rule is not None
-        course.insert([SendError(self._stage.function_failed(course.rule, course.call, error))])
+        refusal = self._stage.function_failed(course.rule, course.call, error)
+        if not course.rule.is_answered:
+            course.insert([SendError(refusal)])
 
 
 class Course:
@@ -201,11 +208,12 @@ class Course:
     ) -> None:
         self.call: Call = call
         self.rule: Rule | None = rule
-        self.messages: list[Reply | Event] = []
+        self.messages: list[Reply | RawBytes | Event] = []
         self._command = command
         self._steps = self._all_steps(list(steps))
         self._inserted: list[Step] = []
         self._is_answered = command is None
+        self._has_bytes = False
 
     def _all_steps(self, steps: list[Step]) -> Iterator[Step]:
         for each in steps:
@@ -214,12 +222,16 @@ class Course:
                 yield self._inserted.pop(0)
 
     def next_step(self) -> Step | None:
-        """Return the next step; the reply {} if there is no other and none has answered."""
+        """Return the next step; at the end, answer the command if none has."""
         step = next(self._steps, None)
         if step is None and not self._is_answered:
-            step = SendReply({})
-        if isinstance(step, SendReply | SendError | Hang | Close):
-            self._is_answered = True
+            if self._has_bytes:  # they stand for the reply
+                self._is_answered = True
+                self.messages.append(RawBytes(b"", self._command))
+            else:
+                step = SendReply({})
+        self._has_bytes |= isinstance(step, SendBytes)
+        self._is_answered |= isinstance(step, SendReply | SendError | Hang | Close)
         return step
 
     def insert(self, steps: Sequence[Step]) -> None:

@@ -20,6 +20,12 @@ class SendError(msgspec.Struct, frozen=True):
     error: JsonObject
 
 
+class SendBytes(msgspec.Struct, frozen=True):
+    """Send bytes as they stand."""
+
+    data: bytes
+
+
 class SendEvent(msgspec.Struct, frozen=True):
     """Send an event to every client that has negotiated."""
 
@@ -53,4 +59,6 @@ class Goto(msgspec.Struct, frozen=True):
     state: str
 
 
-Step: TypeAlias = SendReply | SendError | SendEvent | Wait | Hang | Close | CallFunction | Goto
+Step: TypeAlias = (
+    SendReply | SendError | SendBytes | SendEvent | Wait | Hang | Close | CallFunction | Goto
+)
