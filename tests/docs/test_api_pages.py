@@ -30,6 +30,7 @@ PUBLIC = (
     "qmpeer.client",
     "qmpeer.codegen",
     "qmpeer.errors",
+    "qmpeer.fake_qemu",
     "qmpeer.faults",
     "qmpeer.keyboard",
     "qmpeer.messages",

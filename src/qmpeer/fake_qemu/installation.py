@@ -121,7 +121,7 @@ class FakeQemu:
     def environment(self) -> dict[str, str]:
         """The environment of this process, with the folder first in PATH."""
         folder = os.path.dirname(self.path)
-        return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+        return {**os.environ, "PATH": os.pathsep.join([folder, *os.get_exec_path()])}
 
     def verify(self) -> None:
         """Check that all conversations that have ended were as the script or recording has them.
