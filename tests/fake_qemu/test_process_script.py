@@ -33,6 +33,10 @@ after = 1
 chardev = { c0 = "text" }
 file.x = "text"
 status = 3
+
+[[when]]
+replay = "b.txt"
+conversation = 2
 """
 
 
@@ -66,6 +70,7 @@ def test_everything_that_a_script_may_say(tmp_path: Path) -> None:
             file={"x": "text"},
             status=3,
         ),
+        Rule(replay=f"{tmp_path}/b.txt", conversation=2),
     )
 
 
@@ -168,6 +173,10 @@ MISTAKES = [
     (
         "[[when]]\nfile = ['" + "x" * 100 + "']\n",
         "2: found file = ['" + "x" * 58 + "…, expected texts by path",
+    ),
+    (
+        "[[when]]\nafter = 1\nreplay = 'x'\n",
+        "3: found replay with a moment, expected a rule for the start",
     ),
     (
         "[[when]]\nstart = 1\n",

@@ -42,8 +42,13 @@ def answering_for(started: Started, report: Callable[[str], None]) -> Answering:
         StartError: If a recording can't be read or replayed.
         ScriptError: If the script is wrong.
     """
-    if replay := started.settings.replay or started.script.replay:
-        return RecordedAnswers(replay, report)
+    replay = started.settings.replay or started.script.replay
+    conversation = None
+    for rule in started.rules:
+        replay = rule.replay or replay
+        conversation = rule.conversation or conversation
+    if replay:
+        return RecordedAnswers(replay, conversation, report)
     return BuiltInMachine()
 
 
@@ -69,16 +74,19 @@ class RecordedAnswers:
 
     Args:
         path: The recording.
+        conversation: The number of the only conversation to play, or None.
         report: Shows a text on standard error.
     """
 
     is_machine: bool = False
 
-    def __init__(self, path: str, report: Callable[[str], None]) -> None:
+    def __init__(self, path: str, conversation: int | None, report: Callable[[str], None]) -> None:
         from qmpeer.replay import Replay  # start: 25 ms
 
         try:
-            self._replay: Final = Replay.load(path, on_miss=lambda miss: report(str(miss)))
+            self._replay: Final = Replay.load(
+                path, conversation=conversation, on_miss=lambda miss: report(str(miss))
+            )
         except (TranscriptError, ValueError) as error:
             raise StartError("", None, str(error)) from error
 

@@ -184,7 +184,7 @@ def _check(script: str) -> None:
         Faults(read.faults)
     except FaultError as error:
         raise ScriptError(str(error), Document(script).place("process", 0, "faults")) from None
-    for path in (read.answers, read.replay):
+    for path in (read.answers, read.replay, *(rule.replay for rule in read.rules)):
         if path:
             os.stat(path)
 

@@ -37,6 +37,8 @@ class Rule(NamedTuple):
         file: Texts for files, by path.
         status: The exit status with which the process ends; None if it goes on.
         signal: The signal that ends it; None if none does.
+        replay: The path of a recorded conversation that answers QMP in this start, or "".
+        conversation: The number in the recording of the only one to play, from 1; None for all.
     """
 
     argv: tuple[str, ...] = ()
@@ -54,6 +56,8 @@ class Rule(NamedTuple):
     file: Mapping[str, str] = {}
     status: int | None = None
     signal: int | None = None
+    replay: str = ""
+    conversation: int | None = None
 
     @property
     def ends(self) -> bool:
@@ -141,10 +145,15 @@ def _settings(document: Document) -> ProcessScript:
     values = _values(document, "process", 0, table, _SETTINGS)
     if "insecure" in values:
         values["is_insecure"] = values.pop("insecure")
+    _resolve(document, values)
+    return ProcessScript(**values)
+
+
+def _resolve(document: Document, values: dict[str, Any]) -> None:
+    """Take paths as relative to the script's folder."""
     for name in ("answers", "replay"):
         if name in values:
             values[name] = join(dirname(document.path), values[name])
-    return ProcessScript(**values)
 
 
 def _rule(document: Document, number: int, table: Mapping[str, Any]) -> Rule:
@@ -156,8 +165,13 @@ def _rule(document: Document, number: int, table: Mapping[str, Any]) -> Rule:
     if "arguments" in values and "command" not in values:
         place = document.place("when", number, "arguments")
         raise script_error("found arguments without a command", place)
+    _resolve(document, values)
     rule = Rule(**values)
-    if not (rule.ends or values.keys() & _TEXTS):
+    for key in ("replay", "conversation"):
+        if key in values and values.keys() & _MOMENTS:
+            place = document.place("when", number, key)
+            raise script_error(f"found {key} with a moment, expected a rule for the start", place)
+    if not values.keys() & _DOING:
         reason = "found a rule that does nothing, expected a text, status or signal"
         raise script_error(reason, document.place("when", number))
     return rule
@@ -298,6 +312,8 @@ _KEYS: Final[Mapping[str, tuple[_Check, str]]] = {
     "file": (_texts, "texts by path"),
     "status": (_whole(0, 255), "an exit status from 0 to 255"),
     "signal": (_signal, "a signal, such as 'SIGKILL'"),
+    "replay": (_some_text, "the path of a recorded conversation"),
+    "conversation": (_whole(1, 1_000_000), "a number from 1"),
 }
 _SETTINGS: Final[Mapping[str, tuple[_Check, str]]] = {
     "version": (_some_text, "a version, such as '9.2.0'"),
@@ -308,7 +324,8 @@ _SETTINGS: Final[Mapping[str, tuple[_Check, str]]] = {
 }
 
 
-_TEXTS: Final = frozenset({"stdout", "stderr", "serial", "log", "chardev", "file"})
+_MOMENTS: Final = frozenset({"after", "command", "event", "arguments"})
+_DOING: Final = _KEYS.keys() - _MOMENTS - {"argv", "environment", "start"}
 
 
 # Conditions
