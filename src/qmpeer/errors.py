@@ -627,14 +627,17 @@ class ScriptMismatch(QMPError, AssertionError):
 
     Attributes:
         mismatches: The text of each one.
+        note: A sentence about what wasn't checked; "" for none.
     """
 
-    def __init__(self, mismatches: tuple[str, ...]) -> None:
-        super().__init__(mismatches)
+    def __init__(self, mismatches: tuple[str, ...], note: str = "") -> None:
+        super().__init__(mismatches, note)
         self.mismatches = mismatches
+        self.note = note
 
     def __str__(self) -> str:
-        return "\n".join(self.mismatches)
+        lines = [*self.mismatches, f"note: {self.note}"] if self.note else self.mismatches
+        return "\n".join(lines)
 
 
 class TranscriptError(QMPError):

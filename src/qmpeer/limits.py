@@ -455,6 +455,18 @@ LAYOUTS: Final = 32
 LAYOUT_LIST: Final = 4 * 1024 * 1024
 """Bytes of the list of layouts that is searched for a similar name. Ours; it has 55 kB."""
 
+# Programs with monitors (options).
+CONTROL_CALLS: Final = 4096
+"""Commands of clients that a control socket can show; then the oldest are forgotten. Ours."""
+CONTROL_ARGUMENTS: Final = 16 * 1024
+"""Bytes of the arguments of such a command; of longer ones, it shows the beginning. Ours."""
+CONTROL_SHOWN: Final = 1000
+"""Bytes of that beginning. Ours."""
+SHORT_UNIX_PATH: Final = 103
+"""Bytes of the path of a unix socket of our own. Ours: macOS takes 104, a NUL among them."""
+COMMAND_END: Final = 10.0
+"""Seconds that a command has to end after a signal was passed on to it. Ours."""
+
 # The tools (cli).
 JOBS: Final = 1000
 """Jobs to follow; with more, the ones that ended first are forgotten. Ours."""
@@ -499,6 +511,20 @@ SCRIPT_REQUESTS: Final = 4096
 """Requests of one client whose bytes are kept until they are executed. Ours."""
 SCRIPT_CONVERSATION: Final = 256 * 1024
 """Characters of the conversation that are kept for a report, the newest ones. Ours."""
+SCRIPT_SCHEMAS: Final = 16
+"""Schemas that a process keeps for its scripts; of more, the newest. Ours: one has some 5 MB."""
+FAKE_HEAD: Final = 4096
+"""Bytes at the beginning of a program that show if it is a fake of ours. Ours."""
+# Conformance
+
+CONFORMANCE_TIMEOUT: Final = 5.0
+"""Seconds until a server that doesn't reply has failed a case. Ours."""
+CONFORMANCE_GRACE: Final = 0.5
+"""Seconds to wait for missing replies before the next command shows that they don't come. Ours."""
+CONFORMANCE_SILENCE: Final = 0.25
+"""Seconds of silence that count as no reply, where no next command can show it. Ours."""
+CONFORMANCE_SHOWN: Final = 600
+"""Bytes of what was sent, and of what came, that a report shows of a case. Ours."""
 
 # Fake QEMUs for PATH (fake_qemu).
 FAKE_QEMU_SCRIPT: Final = 16 * 1024 * 1024
@@ -537,3 +563,20 @@ FAULT_MESSAGE: Final = 16 * 1024 * 1024
 """Bytes of the longest message that faults look into; longer ones pass as they come. Ours."""
 FAULT_COMMANDS: Final = 16 * 1024
 """Unanswered commands whose replies faults recognize; then the oldest are forgotten. Ours."""
+
+# The judge of clients (conformance).
+JUDGED_TIMEOUT: Final = 10.0
+"""Default for the seconds in which a client must end. Ours."""
+JUDGED_MEMORY: Final = 512 * 1024 * 1024
+"""Default for the bytes of memory that a client and its processes may use. Ours: a reply of 10 MiB
+takes a tenth of it in most languages."""
+JUDGED_MEMORY_CHECK: Final = 0.05
+"""Seconds between two looks at that memory. Ours."""
+JUDGED_OUTPUT: Final = 64 * 1024
+"""Last bytes of a client's output, and of its errors, that are kept. Ours."""
+JUDGED_WIRE: Final = 64 * 1024
+"""First bytes of each direction that a case's report keeps. Ours."""
+JUDGED_MISTAKES: Final = 8
+"""Mistakes of a client that a case's report names. Ours."""
+JUDGED_AT_ONCE: Final = 4
+"""Default for the cases that run at once. Ours: most wait for a client to start, or to give up."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer import AsyncClient, CommandInterrupted, Monitor, QMPError
+from qmpeer import AsyncClient, CommandError, CommandInterrupted, Monitor, QMPError
 from qmpeer.cli.main import main
 from qmpeer.cli.relay_options import RelayOptions, parse_relay_options
 from tests.cli.relaying import Relaying, monitor_at
@@ -148,3 +148,29 @@ def test_standard_streams(tmp_path: Path) -> None:
     assert "QMP" in greeting
     assert negotiated == {"return": {}}
     assert version["id"] == 7
+
+
+async def test_its_control_socket(tmp_path: Path) -> None:
+    """An event is put into what the server sends; it has no report."""
+    server = tmp_path / "vm"
+    options = parse(
+        str(server), "-qmp", f"unix:{tmp_path}/own,server=on,wait=off",
+        "--control", f"{tmp_path}/c",
+    )  # fmt: skip
+    async with monitor_at(server), Relaying(options) as relaying:  # noqa: SIM117 - as they come
+        async with (
+            await AsyncClient.connect(tmp_path / "own", timeout=PATIENCE) as vm,
+            await AsyncClient.connect(tmp_path / "c", timeout=PATIENCE) as control,
+        ):
+            assert await vm.execute("query-status") == {"status": "running"}
+            (call,) = await control.execute("query-calls", {"command": "query-status"})
+            assert call["connection"] == 1
+            mark = await vm.event_mark()
+            await control.execute("send-event", {"name": "STOP", "data": {"x": 1}})
+            assert (await vm.wait_event("STOP", since=mark, timeout=PATIENCE)).data == {"x": 1}
+            assert await control.execute("query-faults") == []
+            with pytest.raises(CommandError, match="qmpeer relay has no report"):
+                await control.execute("query-report")
+            with pytest.raises(CommandError, match="expected --server-pid, the server's process"):
+                await control.execute("fault-add", {"fault": "sigkill"})
+    assert relaying.said[0] == 'fault: inject STOP data={"x": 1}'

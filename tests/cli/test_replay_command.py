@@ -101,3 +101,36 @@ def test_a_report_in_a_file(tmp_path: Path) -> None:
     status, out, _ = replay(tmp_path, "--report-file", "report", asks="b")
     assert (status, out) == (0, "")
     assert (tmp_path / "report").read_text().startswith("played: 0, for 1 client\nnever asked: 1\n")
+
+
+def test_the_status_of_a_command(tmp_path: Path) -> None:
+    """It is the program's; after 0, that of --strict. The report comes after it."""
+    recording = tmp_path / "r.txt"
+    recording.write_text(TEXT)
+    for command, status in ((["true"], 1), (["sh", "-c", "exit 3"], 3)):
+        argv = [sys.executable, "-m", "qmpeer", "replay", str(recording), "--strict"]
+        done = subprocess.run(
+            [*argv, "--", *command], capture_output=True, text=True, timeout=PATIENCE
+        )
+        assert (done.returncode, done.stdout) == (status, "")
+        assert done.stderr.startswith("qmpeer replay: played: 0, for 0 clients\nnever asked: 1")
+
+
+def test_it_ends_with_the_test_that_started_it(tmp_path: Path) -> None:
+    """A test in any language: it holds a pipe, and reads one line."""
+    (tmp_path / "r.txt").write_text(TEXT)
+    argv = [sys.executable, "-m", "qmpeer", "replay", "r.txt", "--print-address", "--until-eof"]
+    with subprocess.Popen(
+        argv, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            line = json.loads(process.stdout.readline())
+            with Client.connect(line["address"], timeout=PATIENCE) as vm:
+                assert vm.execute("a") == 1
+            _, err = process.communicate(timeout=PATIENCE)  # closes its standard input
+        finally:
+            process.kill()
+    assert process.returncode == 0
+    assert err.startswith(b"qmpeer replay: played: 1, for 1 client\n")
+    assert line["pid"] == process.pid
+    assert not Path(line["path"]).parent.exists()

@@ -448,8 +448,9 @@ def test_the_loop_is_chosen(start: StartHere, monkeypatch: pytest.MonkeyPatch, l
         pytest.skip("uvloop is not installed")
     found = []
 
-    async def find_loop(*arguments: object) -> None:
+    async def find_loop(*arguments: object) -> int:
         found.append(type(asyncio.get_running_loop()).__module__.partition(".")[0])
+        return 0
 
     monkeypatch.setattr("qmpeer.cli.serve_command.run_machine", find_loop)
     monkeypatch.setenv("QMPEER_LOOP", loop)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer import CommandInterrupted
+from qmpeer import Client, CommandError, CommandInterrupted
 from qmpeer.machine import StartError, parse_options
 from tests.machine.serving import Serving, Threaded
 
@@ -35,3 +35,16 @@ def test_the_process_exits(tmp_path: Path) -> None:
             vm.execute("stop")
         assert machine.wait() == 3
         assert machine.stderr().endswith("out of memory\n")
+
+
+def test_faults_that_are_armed_while_it_runs(tmp_path: Path) -> None:
+    machine = Threaded(tmp_path / "qmp", "--control", str(tmp_path / "control"))
+    with Client.connect(tmp_path / "control") as control, machine.client() as vm:
+        control.execute("fault-add", {"fault": "error command=stop class=GenericError desc=no"})
+        with pytest.raises(CommandError, match="no"):
+            vm.execute("stop")
+        mark = vm.event_mark()
+        control.execute("send-event", {"name": "GUEST_PANICKED", "data": {"action": "pause"}})
+        assert vm.wait_event("GUEST_PANICKED", since=mark).data == {"action": "pause"}
+        control.execute("quit")
+    assert machine.wait() == 0

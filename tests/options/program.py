@@ -5,18 +5,25 @@ from collections.abc import Sequence
 
 from qmpeer.chardev import Chardev
 from qmpeer.options import (
+    COMPANION_FLAGS,
+    COMPANION_OPTIONS,
+    FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
     SHARED_FLAGS,
     SHARED_OPTIONS,
+    Disturbance,
     ProgramOptions,
     StartError,
     Warn,
+    check_companions,
     parse_words,
+    take_command,
 )
 from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
-from qmpeer.options.process import run_program
+from qmpeer.options.running import run_program
 from qmpeer.options.signals import OnSignal
 from qmpeer.options.startup import open_monitors
 from qmpeer.transport.aio import Stream
@@ -29,11 +36,13 @@ def parse(words: Sequence[str], warn: Warn = lambda text: None) -> ProgramOption
     parse_words(
         options,
         words,
-        flags={**GUEST_FLAGS, **SHARED_FLAGS},
-        readers={**GUEST_OPTIONS, **SHARED_OPTIONS},
+        flags={**GUEST_FLAGS, **SHARED_FLAGS, **COMPANION_FLAGS},
+        readers={**GUEST_OPTIONS, **SHARED_OPTIONS, **COMPANION_OPTIONS, **FAULT_OPTIONS},
         take_word=_refuse,
         warn=warn,
+        take_command=take_command,
     )
+    check_companions(options)
     return options
 
 
@@ -68,7 +77,8 @@ class EchoProgram:
         shown: What was written to standard output.
         reported: What was written to standard error.
         is_ready: Set when all monitors are open.
-        is_waiting: Set when it has reported something.
+        has_reported: Set when it has reported something.
+        status: Its exit status, once it has ended.
     """
 
     def __init__(self, *words: str) -> None:
@@ -78,10 +88,13 @@ class EchoProgram:
         self.is_ready = asyncio.Event()
         self.has_reported = asyncio.Event()
         self.is_closed = False
+        self.status: int | None = None
         self._options = parse(words, self._report)
         self._ended = asyncio.Event()
         self._signal: OnSignal | None = None
         self.devices = Devices(self._options, self.shown.append, self._report, self.end_by_signal)
+        self.disturbance = Disturbance(self._options, self._report)
+        self.controlled: Controlled = Controlled("echo")
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
 
@@ -96,7 +109,9 @@ class EchoProgram:
     async def run(self) -> None:
         """Run to the end."""
         async with asyncio.timeout(PATIENCE):
-            await run_program(self, self._report, self._take_signal)
+            self.status = await run_program(
+                self, self._options, self._report, self.is_ready.set, self._take_signal
+            )
 
     def _take_signal(self, when: OnSignal) -> None:
         self._signal = when
@@ -108,7 +123,6 @@ class EchoProgram:
 
     async def open(self) -> None:
         await open_monitors(self.devices, self._monitors, self._options, self._report)
-        self.is_ready.set()
 
     async def wait_ended(self) -> None:
         await self._ended.wait()

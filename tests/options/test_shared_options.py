@@ -172,7 +172,7 @@ def test_a_size_that_is_added_may_be_warned_of() -> None:
         ("-foo", "-foo: invalid option"),
         ("--foo bar", "--foo: invalid option"),
         ("-", "-: invalid option"),
-        ("--", "--: invalid option"),
+        ("--", "--: expected a command, and its arguments"),
         ("-qmp", "-qmp: requires an argument"),
         ("-qmp bogus", "-qmp bogus: parse error: bogus"),
         ("-qmp-pretty bogus", "-qmp-pretty bogus: parse error: bogus"),

@@ -12,8 +12,8 @@ from qmpeer.replay.conversations import (
     Step,
     recorded_conversations,
 )
-from qmpeer.replay.playback import Refusal
 from qmpeer.replay.player import Player
+from qmpeer.replay.report import Refusal
 from qmpeer.transcript import Transcript, parse_transcript
 from qmpeer.values import UNSET, JsonObject, JsonValue
 

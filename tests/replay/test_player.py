@@ -13,9 +13,9 @@ from qmpeer.replay.elsewhere import Elsewhere
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
 from qmpeer.replay.patterns import canonical
-from qmpeer.replay.playback import Order, Refusal
+from qmpeer.replay.playback import Order
 from qmpeer.replay.player import Course, Player, Rules, refusal_reply
-from qmpeer.replay.report import Miss
+from qmpeer.replay.report import Miss, Refusal
 from qmpeer.replay.tally import Tally
 from qmpeer.values import JsonValue
 from tests.replay.plays import ask, recording, shown

@@ -154,3 +154,30 @@ async def test_clients_come_in_on_each_device(tmp_path: Path) -> None:
     assert running.said == ["not recorded: b"] * 2 + ["terminating on signal 15"]
     assert running.replay.report.clients == 2
     assert not (tmp_path / "a").exists()
+
+
+async def test_its_control_socket(tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_text(TEXT)
+    options = parse_options(
+        [
+            str(tmp_path / "r.txt"), "-qmp", f"unix:{tmp_path}/q,server=on,wait=off",
+            "--control", f"{tmp_path}/c",
+        ]
+    )  # fmt: skip
+    async with Running(options):  # noqa: SIM117 - the sockets must be there
+        async with (
+            await AsyncClient.connect(tmp_path / "c", timeout=PATIENCE) as control,
+            await AsyncClient.connect(tmp_path / "q", timeout=PATIENCE) as vm,
+        ):
+            await vm.execute("a")
+            assert (await control.execute("query-report"))["is_complete"] is True
+            mark = await vm.event_mark()
+            await control.execute("send-event", {"name": "STOP", "data": {"x": 1}})
+            event = await vm.wait_event("STOP", since=mark, timeout=PATIENCE)
+            assert event.data == {"x": 1}
+            assert event.timestamp is not None
+            await control.execute("reset")
+            report = await control.execute("query-report")
+            assert (report["played"], report["clients"]) == (0, 0)
+            await vm.execute("a")
+            assert (await control.execute("query-report"))["is_complete"] is True

@@ -31,6 +31,7 @@ SUBCOMMANDS: Final = {
     "click": ("ADDRESS X Y", "move the guest's pointer, and click"),
     "screenshot": ("ADDRESS [FILE] [--watch]", "save the guest's screen as a picture"),
     "top": ("ADDRESS", "show the load of CPUs, disks and NICs, live"),
+    "conformance": ("ADDRESS | -- COMMAND", "hold a server or an agent to the protocol"),
     "schema": ("dump|diff|has|lint ...", "show, compare, query or check schemas"),
     "transcript": ("check|convert ...", "check and convert recorded conversations"),
     "bindings": ("--from SOURCE [-o FILE]", "write a schema's typed Python binding"),

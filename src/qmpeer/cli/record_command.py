@@ -16,6 +16,7 @@ from qmpeer.cli.relay_options import (
 )
 from qmpeer.cli.relay_process import run_relay
 from qmpeer.options import Flag, ReadArgument, StartError, Warn, set_to
+from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE
 from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
@@ -37,6 +38,7 @@ example:
   --no-times          leave out when each line came, so that two recordings can be compared
 
 {FAULTS_USAGE}{PROCESS_USAGE}
+{COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 
@@ -81,9 +83,10 @@ def _record(options: _Options, report: Warn, when_ready: Callable[[], None]) -> 
     except OSError as error:
         raise StartError("-o", options.file, error.strerror or str(error)) from error
     with recording:
-        run_process(partial(run_relay, options, report, when_ready, recording), report)
+        run = partial(run_relay, options, report, when_ready, recording)
+        status = run_process(run, report)
     report(_summary(recording))
-    return DONE if recording.failure is None else FAILED
+    return status or (DONE if recording.failure is None else FAILED)
 
 
 def _summary(recording: Recording) -> str:

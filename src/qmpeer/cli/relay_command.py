@@ -15,6 +15,7 @@ from qmpeer.cli.relay_options import (
 )
 from qmpeer.cli.relay_process import run_relay
 from qmpeer.options import Warn
+from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE
 from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
@@ -32,6 +33,7 @@ example:
 
 {OWN_OPTIONS}
 {FAULTS_USAGE}{PROCESS_USAGE}
+{COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 

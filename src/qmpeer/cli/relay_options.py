@@ -8,6 +8,8 @@ from qmpeer import limits
 from qmpeer.cli.command_line import seconds
 from qmpeer.messages import redact_urls
 from qmpeer.options import (
+    COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
@@ -19,9 +21,11 @@ from qmpeer.options import (
     ReadArgument,
     StartError,
     Warn,
+    check_companions,
     check_process,
     parse_words,
     set_to,
+    take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
 from qmpeer.transport import UnixAddress, parse_address
@@ -35,7 +39,8 @@ options:
 """
 ENDS: Final = """\
 exit status:
-  0  after SIGINT, SIGTERM or SIGHUP; where clients come in on stdio only, at the end of that
+  0  after SIGINT, SIGTERM or SIGHUP; where clients come in on stdio only, at the end of that;
+     with -- COMMAND the status of the command instead, 128+N after signal N
   2  the command line is wrong, or a device or a file that it names can't be opened
 """
 
@@ -81,22 +86,25 @@ def parse_relay_options(
     parse_words(
         options,
         words,
-        flags={**GUEST_FLAGS, **SHARED_FLAGS, **_FLAGS, **(flags or {})},
+        flags={**GUEST_FLAGS, **SHARED_FLAGS, **COMPANION_FLAGS, **_FLAGS, **(flags or {})},
         readers={
             **GUEST_OPTIONS,
             **SHARED_OPTIONS,
             **FAULT_OPTIONS,
             **PROCESS_OPTIONS,
+            **COMPANION_OPTIONS,
             **_OPTIONS,
             **(readers or {}),
         },
         take_word=_take_address,
         warn=warn,
+        take_command=take_command,
     )
     if not (options.wants_help or options.wants_version):
         _check_server(options)
         check_control_only(options)
         check_process(options)
+        check_companions(options)
     return options
 
 

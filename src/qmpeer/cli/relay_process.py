@@ -2,15 +2,24 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from qmpeer.chardev import Chardev
 from qmpeer.cli.relay_options import RelayOptions
+from qmpeer.errors import CommandError
 from qmpeer.options import Disturbance, Warn
 from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
-from qmpeer.options.process import CallOnSignal, run_program, show_line
+from qmpeer.options.fault_options import lacks_process
+from qmpeer.options.process import CallOnSignal, show_line
+from qmpeer.options.running import run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.relay import Observer, Relay
+from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.faults import Fault
 
 
 async def run_relay(
@@ -19,7 +28,7 @@ async def run_relay(
     when_ready: Callable[[], None],
     observer: Observer | None,
     call_on_signal: CallOnSignal,
-) -> None:
+) -> int:
     """Run a relay until a signal ends it.
 
     Args:
@@ -30,11 +39,15 @@ async def run_relay(
         call_on_signal: Registers a function, which is called from any thread when a signal is to
             end the relay.
 
+    Returns:
+        The exit status.
+
     Raises:
         StartError: If a device can't be opened.
         StartHelp: If an option asks for help.
     """
-    await run_program(_Relaying(options, report, when_ready, observer), report, call_on_signal)
+    program = _Relaying(options, report, observer)
+    return await run_program(program, options, report, when_ready, call_on_signal)
 
 
 class _Relaying:
@@ -44,33 +57,33 @@ class _Relaying:
         self,
         options: RelayOptions,
         report: Warn,
-        when_ready: Callable[[], None],
         observer: Observer | None,
     ) -> None:
         self._options = options
         self._report = report
-        self._when_ready = when_ready
-        self._disturbance = Disturbance(options, report)
+        self.disturbance: Disturbance = Disturbance(options, report)
         self._relay = Relay(
             options.server,
             observer=observer,
-            wrap=self._disturbance.wrap,
+            wrap=self.disturbance.wrap,
             timeout=options.timeout,
             wait_for_socket=options.waits_for_socket,
         )
         self._attached: list[Chardev] = []
         self._is_open = False
-        self._devices = Devices(options, show_line, report, self.end_by_signal, self._check_clients)
-        self._monitors = ControlMonitors(self._devices.chardevs, self._attach)
-        self._devices.objects.add_maker(self._monitors)
+        self.devices: Devices = Devices(
+            options, show_line, report, self.end_by_signal, self._check_clients
+        )
+        self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
+        self.devices.objects.add_maker(self._monitors)
+        self.controlled: Controlled = _ControlledRelay(options, self.disturbance)
 
     async def open(self) -> None:
         """Open the devices, on which clients then come in."""
-        if self._disturbance.late:
-            await asyncio.sleep(self._disturbance.late)
-        await open_monitors(self._devices, self._monitors, self._options, self._report)
-        if not self._devices.chardevs.are_closed:
-            self._when_ready()
+        if self.disturbance.late:
+            await asyncio.sleep(self.disturbance.late)
+        await open_monitors(self.devices, self._monitors, self._options, self._report)
+        if not self.devices.chardevs.are_closed:
             self._is_open = True
             self._check_clients()
 
@@ -91,9 +104,32 @@ class _Relaying:
 
     def end_by_signal(self) -> None:
         """Take no further clients, and close all connections."""
-        self._devices.chardevs.close()
+        self.devices.chardevs.close()
         self._relay.close()
 
     def close(self) -> None:
         """Close the devices."""
-        self._devices.close()
+        self.devices.close()
+
+
+class _ControlledRelay(Controlled):
+    """The relay as its control socket sees it."""
+
+    def __init__(self, options: RelayOptions, disturbance: Disturbance) -> None:
+        super().__init__("qmpeer relay")
+        self._options = options
+        self._disturbance = disturbance
+
+    def check_fault(self, fault: "Fault") -> None:
+        """Refuse faults of the server's process, if that isn't known."""
+        if (reason := lacks_process(fault, self._options)) is not None:
+            raise CommandError("GenericError", reason)
+
+    def send_event(self, name: str, data: JsonObject | None) -> None:
+        """Insert an event into what the server sends to the clients that are there."""
+        from qmpeer.faults import Connections, Faults  # start: 20 ms
+
+        injector = self._disturbance.injector
+        assert injector is not None, "a control socket needs one"
+        (fault,) = Faults().inject(name, data)
+        injector.disarm(injector.arm(fault, Connections.CURRENT))

@@ -9,6 +9,7 @@ from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.errors import TranscriptError
 from qmpeer.options import Warn
+from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.fault_options import FAULTS_USAGE
 from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
@@ -48,11 +49,13 @@ options:
   --report-file FILE  write the report to FILE instead
 
 {FAULTS_USAGE}
+{COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 
 exit status:
-  0  after SIGINT, SIGTERM or SIGHUP
+  0  after SIGINT, SIGTERM or SIGHUP; with -- COMMAND after its status 0. Any other status of
+     COMMAND is that of qmpeer, too, 128+N after signal N
   1  with --strict: something was never asked, asked in vain, or out of order
   2  the command line is wrong, or a device or a file that it names can't be opened, read or written
 """
@@ -90,9 +93,11 @@ def _replay(
         except OSError as error:
             complain(PROGRAM, os_text(error))
             failed = True
+    if status:  # of the command behind --
+        return status
     if failed:
         return _FAILED
-    return REFUSED if options.is_strict and not outcome.is_complete else status or DONE
+    return REFUSED if options.is_strict and not outcome.is_complete else DONE
 
 
 def _show(options: ReplayOptions, outcome: Report, report: Warn) -> None:

@@ -17,6 +17,16 @@ class Level(Enum):
     SHOULD = "should"
     AS_QEMU = "as-qemu"
 
+    def includes(self, other: "Level") -> bool:
+        """Return True if a run of this level has the cases of another one, a stronger one too.
+
+        Example:
+            >>> Level.SHOULD.includes(Level.MUST), Level.SHOULD.includes(Level.AS_QEMU)
+            (True, False)
+        """
+        order = list(Level)
+        return order.index(other) <= order.index(self)
+
 
 class Outcome(Enum):
     """The outcome of a case.
@@ -42,12 +52,14 @@ class Case:
             suite, what the server does.
         level: Its weight.
         title: What it tries, in one line.
+        changes: True if it changes the state of the program, so that it is tried on request only.
     """
 
     name: str
     rule: str
     level: Level
     title: str
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,13 @@ from qmpeer.fake_qemu.start_log import log_end
 from qmpeer.fake_qemu.text_ports import TextPorts
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.startup import open_all
-from qmpeer.options import StartError, StartHelp
+from qmpeer.options import Disturbance, StartError, StartHelp
 from qmpeer.options.background import run_in_place
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.daemonize import hold_standard_descriptors
-from qmpeer.options.process import CallOnSignal, run_process, run_program, show_line
+from qmpeer.options.devices import Devices
+from qmpeer.options.process import CallOnSignal, run_process, show_line
+from qmpeer.options.running import run_program
 
 _SHUTDOWN: Final = "SHUTDOWN"
 
@@ -64,14 +67,17 @@ def _run(
     report: Callable[[str], None],
     when_ready: Callable[[], None],
 ) -> int:
-    fakes: list[_Fake] = []
+    async def run(call_on_signal: CallOnSignal) -> int:
+        fake = _Fake(started, options, answering, report)
 
-    async def run(call_on_signal: CallOnSignal) -> None:
-        fakes.append(_Fake(started, options, answering, report, when_ready))
-        await run_program(fakes[0], report, call_on_signal)
+        def ready() -> None:
+            when_ready()
+            fake.follow_rules_of_start()
 
-    run_process(run, report)
-    status = fakes[0].status
+        await run_program(fake, options, report, ready, call_on_signal)
+        return fake.status
+
+    status = run_process(run, report)
     log_end(started.settings.log, started.number, status, None, answering.mismatches())
     return status
 
@@ -95,14 +101,12 @@ class _Fake:
         options: FakeOptions,
         answering: Answering,
         report: Callable[[str], None],
-        when_ready: Callable[[], None],
     ) -> None:
         self.status: int = 0
         self._started = started
         self._options = options
         self._answering = answering
         self._report = report
-        self._when_ready = when_ready
         self._is_ended_by_signal = False
         self._followed: list[asyncio.Task[None]] = []
         self._rules = [*started.rules, *self._rules_of_qemu()]
@@ -113,6 +117,9 @@ class _Fake:
             wrap, self._late = watch(self._rules, started.script.faults, self._follow)
         self._control = answering.monitor(wrap)
         self._machine = Machine(options, show_line, report, wrap, self._control)
+        self.devices: Devices = self._machine.devices
+        self.disturbance: Disturbance = Disturbance(options, report)
+        self.controlled: Controlled = Controlled(started.name)
         self._machine.monitor.human.later(partial(_register_human_commands, self._machine))
         self._ports = TextPorts(self._machine.chardevs, report)
         self._log: int | None = None
@@ -137,20 +144,24 @@ class _Fake:
         await open_all(self._machine, self._options, self._report)
         if self._machine.is_shutting_down:
             return
-        rules = [each for each in self._rules if not (each.command or each.event)]
-        at_once = [each for each in rules if each.after is None and not each.is_at_once]
-        for rule in at_once:
-            self._write_texts(rule)
+        for rule in self._rules_of_start():
+            if rule.after is None:
+                self._write_texts(rule)
         # No await from here to start(): a client could get its first command in between.
         self._machine.start()
         self._answering.begin()
-        self._when_ready()
-        for rule in at_once:
-            if rule.ends:
-                self._end(rule)
-        for rule in rules:
+
+    def _rules_of_start(self) -> list[Rule]:
+        """Return the rules that have no other moment, except those that were followed before."""
+        return [each for each in self._rules if not (each.command or each.event or each.is_at_once)]
+
+    def follow_rules_of_start(self) -> None:
+        """Follow the rules of the start: everything is open, and a daemon is in the background."""
+        for rule in self._rules_of_start():
             if rule.after is not None:
                 self._follow(rule)
+            elif rule.ends:
+                self._end(rule)
 
     async def wait_ended(self) -> None:
         """Wait for the end of the machine, and for rules that end the process still later."""
@@ -169,7 +180,7 @@ class _Fake:
         """Close the devices and files."""
         for task in self._followed:
             task.cancel()
-        self._machine.devices.close()
+        self.devices.close()
         if self._log is not None:
             os.close(self._log)
 

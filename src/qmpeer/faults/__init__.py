@@ -15,6 +15,7 @@ from qmpeer.lazy import handed_out
 if TYPE_CHECKING:
     from qmpeer.faults.actions import (
         Action,
+        Asked,
         Close,
         Discard,
         EndOutput,
@@ -24,14 +25,17 @@ if TYPE_CHECKING:
         Send,
         ToProcess,
     )
-    from qmpeer.faults.aio import Injector
     from qmpeer.faults.engine import Engine
+    from qmpeer.faults.injector import ArmedFault, Connections, Injector
     from qmpeer.faults.process import ProcessFaults
     from qmpeer.faults.random_plans import random_faults
 
 __all__ = [
     "Action",
+    "ArmedFault",
+    "Asked",
     "Close",
+    "Connections",
     "Discard",
     "EndOutput",
     "Engine",
@@ -54,6 +58,7 @@ _HOMES = {
     **dict.fromkeys(
         (
             "Action",
+            "Asked",
             "Close",
             "Discard",
             "EndOutput",
@@ -66,7 +71,7 @@ _HOMES = {
         "qmpeer.faults.actions",
     ),
     "Engine": "qmpeer.faults.engine",
-    "Injector": "qmpeer.faults.aio",
+    **dict.fromkeys(("ArmedFault", "Connections", "Injector"), "qmpeer.faults.injector"),
     "ProcessFaults": "qmpeer.faults.process",
     "random_faults": "qmpeer.faults.random_plans",
 }

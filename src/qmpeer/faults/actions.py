@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from qmpeer.faults.conversation import Command
 from qmpeer.faults.fault import Fault
 from qmpeer.transcript.entries import Sender
 
@@ -68,6 +69,17 @@ class Happened(msgspec.Struct, frozen=True):
     fault: Fault
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """A command that the client has sent, if the engine is live.
+
+    Attributes:
+        command: The command: its ``name``, ``arguments``, ``is_oob``, and its ``id`` as JSON bytes
+            or None.
+    """
+
+    command: Command
+
+
 Action: TypeAlias = (
-    Send | PauseReading | ResumeReading | EndOutput | Close | Discard | ToProcess | Happened
+    Send | PauseReading | ResumeReading | EndOutput | Close | Discard | ToProcess | Happened | Asked
 )

@@ -1,18 +1,16 @@
 """The asyncio shell of the engine: a stream with faults around the stream of a server.
 
-`Injector.wrap` wraps a handler factory, as `qmpeer.transport.aio.filtered_stream.filtered` does.
 The raw stream's bytes are the client's, and what the handler writes are the server's.
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from qmpeer import limits
 from qmpeer.faults.actions import (
     Action,
+    Asked,
     Close,
     Discard,
     EndOutput,
@@ -22,83 +20,16 @@ from qmpeer.faults.actions import (
     Send,
     ToProcess,
 )
+from qmpeer.faults.conversation import Command
 from qmpeer.faults.engine import Engine
 from qmpeer.faults.fault import Fault
-from qmpeer.faults.plan import Faults
-from qmpeer.faults.process import ProcessFaults
 from qmpeer.transcript.entries import Sender
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.transport.aio.stream import NOBODY, StreamLayer, report_failure
 from qmpeer.transport.descriptors import close_all, duplicates
 
-log: Final = logging.getLogger("qmpeer.faults")
 CLIENT: Final = Sender.CLIENT
 SERVER: Final = Sender.SERVER
-
-
-class Injector:
-    """Puts the faults of a plan into the connections of a server.
-
-    All factories that it has wrapped count their connections together. A connection at which no
-    fault can happen gets its handler directly and costs nothing.
-
-    Args:
-        faults: The plan.
-        seed: The seed of all chance.
-        process: Receives the faults of the server's process; by default they happen to this
-            process.
-        happened: Called with each fault that happens, and the peer's name. Each is logged too, as
-            ``qmpeer.faults`` at INFO.
-
-    Attributes:
-        connections: The number of connections so far.
-    """
-
-    def __init__(
-        self,
-        faults: Faults,
-        *,
-        seed: int = 0,
-        process: Callable[[Fault], None] | None = None,
-        happened: Callable[[Fault, str], None] | None = None,
-    ) -> None:
-        self.connections: int = 0
-        self._faults = faults
-        self._seed = seed
-        self._process = process or ProcessFaults()
-        self._happened = happened
-
-    def wrap(self, factory: HandlerFactory) -> HandlerFactory:
-        """Return a handler factory that puts faults in front of another one."""
-
-        def start(raw: Stream) -> StreamHandler:
-            self.connections += 1
-            engine = Engine(
-                self._faults,
-                connection=self.connections,
-                seed=self._seed,
-                now=asyncio.get_running_loop().time(),
-                epoch=time.time(),
-            )
-            if engine.is_idle:
-                return factory(raw)
-            stream = FaultyStream(raw, engine, self._to_process, self._note)
-            stream.start(factory)
-            return stream
-
-        return start
-
-    def _to_process(self, fault: Fault) -> None:
-        try:
-            self._process(fault)
-        except (OSError, ValueError) as error:  # the process is gone, or its file is wrong
-            reason = getattr(error, "strerror", None) or error
-            log.error("the fault can't happen: %s: %s", fault, reason)
-
-    def _note(self, fault: Fault, peer: str) -> None:
-        log.info("%s: = fault: %s", peer, fault)
-        if self._happened is not None:
-            self._happened(fault, peer)
 
 
 class FaultyStream(StreamLayer):
@@ -109,9 +40,12 @@ class FaultyStream(StreamLayer):
         engine: The faults of this connection.
         process: Receives the faults of the server's process.
         happened: Called with each fault that happens, and the peer's name.
+        asked: Called with each command of the client, if the engine is live.
+        over: Called once when the connection has ended.
     """
 
     __slots__ = (
+        "_asked",
         "_close_timer",
         "_engine",
         "_error",
@@ -128,6 +62,7 @@ class FaultyStream(StreamLayer):
         "_loop",
         "_note",
         "_now",
+        "_over",
         "_process",
         "_timer",
     )
@@ -138,12 +73,16 @@ class FaultyStream(StreamLayer):
         engine: Engine,
         process: Callable[[Fault], None],
         happened: Callable[[Fault, str], None],
+        asked: Callable[[Command], None] = lambda command: None,
+        over: "Callable[[FaultyStream], None]" = lambda stream: None,
     ) -> None:
         super().__init__(raw)
         self._loop = asyncio.get_running_loop()
         self._engine = engine
         self._process = process
         self._note = happened
+        self._asked = asked
+        self._over = over
         self._handler: StreamHandler = NOBODY
         self._timer: asyncio.TimerHandle | None = None
         self._close_timer: asyncio.TimerHandle | None = None
@@ -165,6 +104,16 @@ class FaultyStream(StreamLayer):
         if not self._has_ended:
             self._handler = factory(self)
             self._settle_writing()
+
+    def add(self, fault: Fault) -> None:
+        """Let one more fault happen here; the engine must be live."""
+        self._engine.add(fault, self._time())
+        self._advance()
+
+    def remove(self, fault: Fault) -> None:
+        """End a fault, and what it holds back; the engine must be live."""
+        self._engine.remove(fault)
+        self._advance()
 
     # The stream, for the handler above.
 
@@ -326,6 +275,8 @@ class FaultyStream(StreamLayer):
                 self._process(action.fault)
             case Happened():
                 self._note(action.fault, self.peer)
+            case Asked():
+                self._asked(action.command)
 
     def _send(self, data: bytes, fds: tuple[int, ...]) -> None:
         try:
@@ -374,6 +325,8 @@ class FaultyStream(StreamLayer):
 
     def _release(self) -> None:
         """Drop what is held back."""
+        if not self._has_ended:
+            self._over(self)
         self._has_ended = True
         close_all(self._engine.take_fds())
         for timer in (self._timer, self._close_timer):

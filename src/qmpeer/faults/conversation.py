@@ -25,15 +25,19 @@ class Command:
         name: Its name.
         arguments: Its arguments.
         id: Its id as JSON, or None.
+        is_oob: True if it is to be executed out of band.
         answer: The answer in place of the server's, or None.
     """
 
-    __slots__ = ("answer", "arguments", "id", "name")
+    __slots__ = ("answer", "arguments", "id", "is_oob", "name")
 
-    def __init__(self, name: str, arguments: JsonObject, id: bytes | None) -> None:
+    def __init__(
+        self, name: str, arguments: JsonObject, id: bytes | None, *, is_oob: bool = False
+    ) -> None:
         self.name: str = name
         self.arguments: JsonObject = arguments
         self.id: bytes | None = id
+        self.is_oob: bool = is_oob
         self.answer: bytes | None = None
 
 
@@ -90,7 +94,8 @@ class Conversation:
             arguments = value.get("arguments")
             if not isinstance(name, str):
                 return Sight(sender, number)
-            command = Command(name, arguments if isinstance(arguments, dict) else {}, id)
+            given = arguments if isinstance(arguments, dict) else {}
+            command = Command(name, given, id, is_oob="exec-oob" in value)
             return Sight(sender, number, command)
         if "return" in value or "error" in value:
             return Sight(sender, number, self._answered(id), is_reply=True)

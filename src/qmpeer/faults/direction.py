@@ -16,6 +16,8 @@ from qmpeer.transcript.entries import Sender
 
 _ITEM_SIZE = 256
 """About the bytes of memory that a piece of output takes, besides its own."""
+HOLDING = frozenset(("coalesce", "delay", "drip", "slices", "stall"))
+"""The faults that hold bytes back."""
 COALESCE = 0.05
 """The default time of coalesce."""
 
@@ -88,6 +90,17 @@ class Direction:
         """Let a fault happen when so many bytes more have passed."""
         self._byte_rules.append((byte, rule))
         self._byte_rules.sort(key=lambda entry: entry[0])
+
+    def forget(self, rule: Rule) -> None:
+        """End what a fault does to the bytes from now on, and what it holds back."""
+        self._delays = [each for each in self._delays if each is not rule]
+        self._byte_rules = [each for each in self._byte_rules if each[1] is not rule]
+        if rule.word in ("drip", "slices"):
+            self.pace = None
+            self.output.set_pace(None)
+        if rule.word in HOLDING:
+            self.stalled_until = 0.0
+            self.output.release()
 
     def put(self, data: bytes, now: float, fds: tuple[int, ...] = ()) -> None:
         """Put bytes into the output, with the faults at their bytes."""

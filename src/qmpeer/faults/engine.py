@@ -16,11 +16,13 @@ plan with the same seed does the same to the same bytes.
 
 from collections import deque
 from collections.abc import Iterable
+from itertools import count
 from math import inf
 
 from qmpeer import limits
 from qmpeer.faults.actions import (
     Action,
+    Asked,
     Close,
     Discard,
     EndOutput,
@@ -65,6 +67,8 @@ class Engine:
         seed: The seed of all chance.
         now: The time at the beginning, in seconds, of any clock that doesn't go back.
         epoch: The same time in seconds since 1970, for the timestamps of injected events.
+        live: Allow `add` and `remove`. All messages are looked at then, faults or none, and each
+            command of the client is an action, `Asked`.
 
     Attributes:
         is_idle: True if no fault of the plan can happen on this connection.
@@ -91,13 +95,17 @@ class Engine:
         seed: int = 0,
         now: float = 0.0,
         epoch: float = 0.0,
+        live: bool = False,
     ) -> None:
-        self._rules = [
-            Rule(fault, f"{connection}/{number}", seed)
-            for number, fault in enumerate(faults)
-            if fault.word != "late" and fault.number("connection", connection) == connection
-        ]
-        self.is_idle: bool = not self._rules
+        self._connection = connection
+        self._seed = seed
+        self._is_live = live
+        self._numbers = count()
+        self._rules: list[Rule] = []
+        self._timed: list[tuple[float, int, Rule]] = []
+        for fault in faults:
+            self._take(fault, now)
+        self.is_idle: bool = not (self._rules or live)
         self.is_over: bool = False
         self._began = now
         self._epoch = epoch
@@ -108,22 +116,28 @@ class Engine:
             CLIENT: Direction(CLIENT, cuts=self._is_about_messages(CLIENT)),
             SERVER: Direction(SERVER, cuts=self._is_about_messages(SERVER)),
         }
-        self._timed = sorted(
-            (
-                (now + rule.fault.number("time"), number, rule)
-                for number, rule in enumerate(self._rules)
-                if rule.fault.target == "time"
-            ),
-            reverse=True,
-        )
         for rule in self._rules:
             if rule.word == "refuse":
                 self._refuse(rule, connection)
-            elif rule.is_moment and rule.fault.target is None and rule.take():
+            elif rule.is_immediate and rule.take():
                 self._begin(rule)
+
+    def _take(self, fault: Fault, now: float) -> Rule | None:
+        """Add a fault's rule, if it can happen on this connection."""
+        number, connection = next(self._numbers), self._connection
+        if fault.word == "late" or fault.number("connection", connection) != connection:
+            return None
+        rule = Rule(fault, f"{connection}/{number}", self._seed)
+        self._rules.append(rule)
+        if fault.target == "time":
+            self._timed.append((now + fault.number("time"), number, rule))
+            self._timed.sort(reverse=True)
+        return rule
 
     def _is_about_messages(self, sender: Sender) -> bool:
         """Return True if a side's bytes must be cut into messages."""
+        if self._is_live:
+            return True
         for rule in self._rules:
             if rule.is_changing(sender) or rule.is_watching():
                 return True
@@ -133,6 +147,28 @@ class Engine:
             ):
                 return True
         return False
+
+    # The plan of a live engine
+
+    def add(self, fault: Fault, now: float) -> None:
+        """Let one more fault happen, from now on: its time counts from now."""
+        self._now = now
+        if self.is_over or fault.word == "refuse":  # the connection is there already
+            return
+        rule = self._take(fault, now)
+        if rule is not None and rule.is_immediate and rule.take():
+            self._begin(rule)
+
+    def remove(self, fault: Fault) -> None:
+        """End a fault, the very object: it happens no more, and holds nothing back any longer.
+
+        What it has added or changed already stays.
+        """
+        for rule in [each for each in self._rules if each.fault is fault]:
+            rule.is_over = rule.is_withdrawn = True
+            self._rules.remove(rule)
+            self._timed = [each for each in self._timed if each[2] is not rule]
+            self._directions[rule.sender].forget(rule)
 
     # Input
 
@@ -242,6 +278,8 @@ class Engine:
         match item:
             case Bytes():
                 self._actions.append(Send(direction.sender, item.data, item.fds))
+            case Mark() | Moment() if item.rule.is_withdrawn:
+                pass
             case Mark():
                 self._happen(item.rule, direction)
             case Moment():
@@ -301,7 +339,7 @@ class Engine:
         answers = sender is SERVER and self._conversation.has_answers
         if renames or any(rule.is_changing(sender) for rule in self._rules):
             direction.mode = Mode.HOLD
-        elif answers or any(rule.is_watching() for rule in self._rules):
+        elif answers or self._is_live or any(rule.is_watching() for rule in self._rules):
             direction.mode = Mode.WATCH
         else:
             direction.mode = Mode.PASS
@@ -338,17 +376,21 @@ class Engine:
             direction.end_line(line_end, self._now)
             if direction.mode is Mode.WATCH:
                 raw, _ = direction.take_message()
-                self._has_passed(
-                    direction, self._conversation.look_at(direction.sender, direction.count, raw)
-                )
+                self._has_passed(direction, self._look_at(direction, raw))
         direction.insert_waiting(self._now)
+
+    def _look_at(self, direction: Direction, raw: bytes) -> Sight:
+        sight = self._conversation.look_at(direction.sender, direction.count, raw)
+        if self._is_live and direction.sender is CLIENT and sight.command is not None:
+            self._actions.append(Asked(sight.command))
+        return sight
 
     def _change(
         self, direction: Direction, raw: bytes, line_end: bytes, fds: tuple[int, ...]
     ) -> None:
         """Let the faults change a message, and put it into the output."""
         now, sender = self._now, direction.sender
-        sight = self._conversation.look_at(sender, direction.count, raw)
+        sight = self._look_at(direction, raw)
         draft = Draft(raw, sight)
         if sight.is_reply and sight.command is not None:
             draft.rename(self._conversation.take_renamed(sight.command))

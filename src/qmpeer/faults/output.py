@@ -121,6 +121,10 @@ class Output:
         """Send nothing until a time; inf for ever."""
         self._ready = max(self._ready, until)
 
+    def release(self) -> None:
+        """End what `hold` has begun."""
+        self._ready = -inf
+
     def is_held(self, now: float) -> bool:
         """Return True if nothing is sent at a time because of `hold`."""
         return self._ready > now

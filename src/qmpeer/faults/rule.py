@@ -22,7 +22,9 @@ class Rule:
         word: Its word.
         sender: Whose bytes it concerns.
         is_moment: True if it waits for a moment rather than for a message.
+        is_immediate: True if that moment is the beginning.
         is_over: True if it can't happen again.
+        is_withdrawn: True if it mustn't happen, even if its moment has come.
     """
 
     __slots__ = (
@@ -31,8 +33,10 @@ class Rule:
         "_random",
         "_seed",
         "fault",
+        "is_immediate",
         "is_moment",
         "is_over",
+        "is_withdrawn",
         "sender",
         "word",
     )
@@ -47,8 +51,10 @@ class Rule:
         self._found = 0
         self._happened = 0
         self.is_over: bool = False
+        self.is_withdrawn: bool = False
         target = fault.target
-        self.is_moment: bool = target in MOMENTS or (target is None and not self._is_of_messages)
+        self.is_immediate: bool = target is None and not self._is_of_messages
+        self.is_moment: bool = target in MOMENTS or self.is_immediate
 
     @property
     def random(self) -> Random:

@@ -16,6 +16,8 @@ from qmpeer.errors import ChardevError
 from qmpeer.machine.options import Options, PortOption
 from qmpeer.messages import qemu_texts
 from qmpeer.options import (
+    COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     FAULT_OPTIONS,
     SHARED_FLAGS,
     SHARED_OPTIONS,
@@ -23,9 +25,11 @@ from qmpeer.options import (
     ReadArgument,
     StartError,
     Warn,
+    check_companions,
     open_monitor_on,
     parse_words,
     set_to,
+    take_command,
 )
 from qmpeer.options.start_error import prepend_warnings
 from qmpeer.schema import SPECIAL_FEATURES
@@ -50,14 +54,21 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
     """
     options = Options()
     parse_words(
-        options, arguments, flags=FLAGS, readers=OPTIONS, take_word=_refuse_image, warn=warn
+        options,
+        arguments,
+        flags=FLAGS,
+        readers=OPTIONS,
+        take_word=_refuse_image,
+        warn=warn,
+        take_command=take_command,
     )
     if options.wants_help or options.wants_version:
         return options
     if options.accelerator is not None and options.machine_accelerator is not None:
         reason = 'The -accel and "-machine accel=" options are incompatible'
         raise StartError("", None, reason)
-    if options.has_defaults:
+    check_companions(options)
+    if options.has_defaults and not options.makes_socket:
         _add_default_monitor(options)
     return options
 
@@ -157,6 +168,7 @@ def _display(options: Options, option: str, argument: str) -> None:
 
 FLAGS: Final[dict[str, Flag[Options]]] = {
     **SHARED_FLAGS,
+    **COMPANION_FLAGS,
     "S": set_to("is_stopped"),
     "singlestep": set_to("is_singlestep"),
     "nographic": set_to("has_no_graphic"),
@@ -164,6 +176,7 @@ FLAGS: Final[dict[str, Flag[Options]]] = {
 OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
     **SHARED_OPTIONS,
     **FAULT_OPTIONS,
+    **COMPANION_OPTIONS,
     "serial": _port("serial"),
     "parallel": _port("parallel"),
     "name": _name,

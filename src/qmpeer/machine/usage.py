@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.fault_options import FAULTS_USAGE
 from qmpeer.options.usage import ACCESS, CHARDEVS, DESCRIPTORS, DEVICE_FORMS, HELP, PROCESS
 
@@ -35,6 +36,7 @@ character devices:
 {DESCRIPTORS}
 {ACCESS}
 {FAULTS_USAGE}
+{COMPANIONS_USAGE}
 machine:
   -S                  start with the guest stopped
   -name [guest=]NAME  the guest's name, for query-name
@@ -51,5 +53,6 @@ machine:
 
 {HELP}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
-Exit status: 0 after quit, SIGTERM, SIGINT or SIGHUP; 1 if the machine can't start.
+Exit status: 0 after quit, SIGTERM, SIGINT or SIGHUP; 1 if the machine can't start; with -- COMMAND
+that of the command.
 """

@@ -6,6 +6,11 @@ text used in only one place is defined there.
 Spec: QEMU 7.2, measured.
 """
 
+from typing import Final
+
+PROMPT: Final = "(qemu) "
+"""The prompt of a human monitor."""
+
 
 def missing(name: str) -> str:
     """Return the error for a missing mandatory argument."""

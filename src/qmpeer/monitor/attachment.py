@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection
 
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
-from qmpeer.monitor.human.context import OneLine
 
 
 class Attachment:
@@ -29,6 +28,8 @@ class Attachment:
 
     def carries(self, context: Context | None) -> bool:
         """Return True if a command came in here, also as a line in human-monitor-command."""
+        from qmpeer.monitor.human.context import OneLine  # start: 10 ms
+
         while isinstance(context, OneLine):
             context = context.origin
         return isinstance(context, MonitorConnection) and context.belongs_to(self._access)

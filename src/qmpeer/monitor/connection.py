@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,7 +11,6 @@ from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import Scrubber, redact_message, redact_urls
 from qmpeer.monitor.backend import ContextMonitor
-from qmpeer.monitor.human.session import HumanSession
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
@@ -19,6 +19,9 @@ from qmpeer.transport.aio.stream import EndedStream
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
+
+if TYPE_CHECKING:
+    from qmpeer.monitor.human.session import HumanSession
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
@@ -93,7 +96,7 @@ class MonitorConnection:
         self,
         access: AccessPoint,
         stream: Stream,
-        session: ServerSession | HumanSession,
+        session: "ServerSession | HumanSession",
         *,
         is_pretty: bool = False,
     ) -> None:

@@ -12,23 +12,18 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cached_property
 from socket import socket
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qmpeer import limits
 from qmpeer.messages import QemuVersion, Version, version_value
+from qmpeer.messages.qemu_texts import PROMPT
 from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import Backend, Context, RawBackend
-from qmpeer.monitor.commands import Commands
 from qmpeer.monitor.connection import MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
 from qmpeer.monitor.handlers.type_hints import wire_name
-from qmpeer.monitor.human.commands import HumanCommands
-from qmpeer.monitor.human.session import PROMPT
-from qmpeer.monitor.human.table import Completions
-from qmpeer.monitor.human_connection import HumanConnection
-from qmpeer.monitor.human_lines import HumanLines
-from qmpeer.monitor.interface import Interface
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.openings import (
     CharacterDevice,
@@ -39,11 +34,19 @@ from qmpeer.monitor.openings import (
 )
 from qmpeer.monitor.threads import ENDING, CallSoon, Threads
 from qmpeer.monitor.turns import Turns
-from qmpeer.schema import Policy, Schema, name_fault
 from qmpeer.transport import AddressLike, raise_fd_limit
 from qmpeer.transport.aio import Listener, Stream
 from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.monitor.commands import Commands
+    from qmpeer.monitor.human.commands import HumanCommands
+    from qmpeer.monitor.human.table import Completions
+    from qmpeer.monitor.human_connection import HumanConnection
+    from qmpeer.monitor.human_lines import HumanLines
+    from qmpeer.monitor.interface import Interface
+    from qmpeer.schema import Policy, Schema
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -74,9 +77,6 @@ class Monitor:
             opened: ``Injector(faults).wrap`` of `qmpeer.faults` injects faults. It gets the factory
             of the handlers and returns another one.
 
-    Attributes:
-        human: The commands of its human monitors, and the hooks for completion and registers.
-
     Raises:
         ValueError: If the schema's types clash with those of the monitor's own commands, or if
             there is a schema but a raw backend.
@@ -97,8 +97,8 @@ class Monitor:
         package: str | None = None,
         *,
         backend: Backend | RawBackend | None = None,
-        schema: Schema | None = None,
-        policy: Policy | None = None,
+        schema: "Schema | None" = None,
+        policy: "Policy | None" = None,
         checks_output: bool = False,
         linger: float = limits.LINGER,
         wrap: FactoryWrapper | None = None,
@@ -108,9 +108,9 @@ class Monitor:
         raw_backend = backend if isinstance(backend, RawBackend) else None
         if raw_backend is not None and schema is not None:
             raise ValueError("found a schema, expected none: a raw backend answers all commands")
-        policy = policy or Policy()
-        self._interface = Interface(schema, policy, checks_output)
-        self._judges_events = schema is not None and (checks_output or bool(policy.hidden))
+        self._declared = schema, policy, checks_output
+        is_hiding = policy is not None and bool(policy.hidden)
+        self._judges_events = schema is not None and (checks_output or is_hiding)
         self._ended_by: BaseException | None = None
         self._loop = MonitorLoop()
         self._threads = Threads()
@@ -118,18 +118,15 @@ class Monitor:
         self._events = EventBroadcast(self._loop, connections)
         self._turns = Turns(self._loop, self._threads, self._events.take_emitted, self._end, linger)
         self._has_raw_backend = raw_backend is not None
-        named_backend = None if isinstance(backend, RawBackend) else backend
-        self._commands = Commands(self._interface, named_backend, self._threads)
-        self.human: HumanCommands = HumanCommands(self._threads)
-        self._lines = HumanLines(self, self._loop, self._turns, self.human)
+        self._backend = None if isinstance(backend, RawBackend) else backend
         self._openings = Openings(
             self,
             self._loop,
             self._turns,
             self._events,
             connections,
-            self._commands,
-            self.human,
+            lambda: self._commands,
+            lambda: self.human,
             raw_backend,
             wrap,
         )
@@ -137,12 +134,41 @@ class Monitor:
         own(self)
         if raw_backend is not None:
             return
-        if named_backend is not None:
-            named_backend.subscribe(self.emit)
+        if self._backend is not None:
+            self._backend.subscribe(self.emit)
         self.command("query-version")(self._query_version)
         self.command("query-commands")(self._query_commands)
         if backend is None or schema is not None:  # without a schema the backend answers it
             self.command("query-qmp-schema")(self._interface.introspection)
+
+    # Made on first use: a raw backend needs none of these.
+
+    @cached_property
+    def _interface(self) -> "Interface":
+        from qmpeer.monitor.interface import Interface  # start: 20 ms
+        from qmpeer.schema import Policy  # start: 5 ms
+
+        schema, policy, checks_output = self._declared
+        return Interface(schema, policy or Policy(), checks_output)
+
+    @cached_property
+    def _commands(self) -> "Commands":
+        from qmpeer.monitor.commands import Commands  # start: 20 ms
+
+        return Commands(self._interface, self._backend, self._threads)
+
+    @cached_property
+    def human(self) -> "HumanCommands":
+        """The commands of its human monitors, and the hooks for completion and registers."""
+        from qmpeer.monitor.human.commands import HumanCommands  # start: 10 ms
+
+        return HumanCommands(self._threads)
+
+    @cached_property
+    def _lines(self) -> "HumanLines":
+        from qmpeer.monitor.human_lines import HumanLines  # start: 10 ms
+
+        return HumanLines(self, self._loop, self._turns, self.human)
 
     # Commands
 
@@ -198,6 +224,8 @@ class Monitor:
             raise ValueError(f"command {name} can't be registered: a raw backend answers all")
         if isinstance(features, str):
             raise TypeError(f"found features={features!r}, expected a list: [{features!r}]")
+        from qmpeer.schema import name_fault  # start: 10 ms
+
         if (fault := name_fault("command", name)) and not self._interface.is_declared(name):
             raise ValueError(fault)
 
@@ -223,7 +251,7 @@ class Monitor:
         help: str | None = None,
         blocking: bool = False,
         exclusive: bool = False,
-        complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None,
+        complete: Callable[[Sequence[str]], "Iterable[str] | Completions"] | None = None,
         details: str | Callable[[], str] | None = None,
     ) -> Callable[[Function], Function]:
         r"""Register the decorated function as the handler of a human monitor's command.
@@ -288,7 +316,7 @@ class Monitor:
         params: str | None = None,
         help: str | None = None,
         show: Callable[[Any], str] | None = None,
-        complete: Callable[[Sequence[str]], Iterable[str] | Completions] | None = None,
+        complete: Callable[[Sequence[str]], "Iterable[str] | Completions"] | None = None,
     ) -> None:
         r"""Register a human monitor's command that executes a QMP command.
 
@@ -357,7 +385,7 @@ class Monitor:
     def _query_commands(self) -> JsonValue:
         return [{"name": name} for name in self._commands.names()]
 
-    def schema(self) -> Schema:
+    def schema(self) -> "Schema":
         """Return the monitor's interface: declared types and events, and commands with a handler.
 
         Commands that no schema declares come from the signatures and docstrings of their handlers.
@@ -520,7 +548,7 @@ class Monitor:
 
     def human_connection_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
-    ) -> Callable[[Stream], HumanConnection]:
+    ) -> "Callable[[Stream], HumanConnection]":
         """Return the factory for the handlers of a human monitor's streams.
 
         All these streams, in turn or at once, belong to one monitor: they share one history.

@@ -8,20 +8,18 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from socket import SO_ACCEPTCONN, SOL_SOCKET, socket
-from typing import Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 from weakref import WeakSet
 
 import msgspec
 
 from qmpeer import limits
+from qmpeer.messages import CommandMessage
+from qmpeer.messages.qemu_texts import PROMPT
 from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import ContextMonitor, RawBackend
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.event_broadcast import EventBroadcast
-from qmpeer.monitor.human.commands import HumanCommands
-from qmpeer.monitor.human.context import HumanState
-from qmpeer.monitor.human.session import PROMPT, HumanSession, banner
-from qmpeer.monitor.human_connection import HumanConnection
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.raw_connection import RawConnection
@@ -29,11 +27,26 @@ from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import HandlerFactory, Listener, Stream, open_stream, start_listening
+from qmpeer.values import JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.monitor.human.commands import HumanCommands
+    from qmpeer.monitor.human_connection import HumanConnection
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 FactoryWrapper = Callable[[HandlerFactory], HandlerFactory]
 """Puts something between a stream and the handler that a factory makes for it."""
 ConnectionT = TypeVar("ConnectionT", bound=MonitorConnection)
+
+
+class _RawBackendOnly:
+    """The executor of a monitor whose connections have a raw backend, each its own."""
+
+    def execute(self, command: CommandMessage, context: Any) -> JsonValue:
+        raise AssertionError("found no raw backend, expected it to execute all commands")
+
+
+_NOTHING: Final = _RawBackendOnly()
 
 
 class CharacterDevice(Protocol):
@@ -97,7 +110,7 @@ class Openings:
         events: Sends events to ``connections``.
         connections: The set that this class keeps the open connections in.
         commands: Executes the commands of control monitors.
-        human: Executes the commands of human monitors.
+        human: Returns the commands of human monitors.
         raw_backend: Executes all commands of control monitors in place of ``commands``, or None.
         wrap: Wraps the factories of control monitors' connections.
 
@@ -113,8 +126,8 @@ class Openings:
         turns: Turns,
         events: EventBroadcast,
         connections: set[MonitorConnection],
-        commands: CommandExecutor,
-        human: HumanCommands,
+        commands: Callable[[], CommandExecutor],
+        human: "Callable[[], HumanCommands]",
         raw_backend: RawBackend | None,
         wrap: FactoryWrapper | None = None,
     ) -> None:
@@ -148,7 +161,7 @@ class Openings:
         self, pretty: bool, *, oob: bool = True, greets: bool = True
     ) -> Callable[[Stream], MonitorConnection]:
         """Return the factory for a control monitor; see `Monitor.connection_factory`."""
-        access = self._access_point(self._commands)
+        access = self._access_point(self._executor())
         return self._control_factory(access, pretty, oob=oob, greets=greets)
 
     def _control_factory(
@@ -174,30 +187,38 @@ class Openings:
 
     def human_factory(
         self, *, prompt: str = PROMPT, greeting: str | None = None, focused: bool = True
-    ) -> Callable[[Stream], HumanConnection]:
+    ) -> "Callable[[Stream], HumanConnection]":
         """Return the factory for a human monitor; see `Monitor.human_connection_factory`."""
-        access = self._access_point(self._human)
+        access = self._access_point(self._human())
         return self._human_factory(access, prompt=prompt, greeting=greeting, focused=focused)
 
     def _human_factory(
         self, access: AccessPoint, *, prompt: str = PROMPT, greeting: str | None, focused: bool
-    ) -> Callable[[Stream], HumanConnection]:
+    ) -> "Callable[[Stream], HumanConnection]":
         if self._raw_backend is not None:
             raise ValueError("found a human monitor, expected QMP: a raw backend has no other")
+        from qmpeer.monitor.human.context import HumanState  # start: 10 ms
+        from qmpeer.monitor.human.session import HumanSession, banner  # start: 10 ms
+        from qmpeer.monitor.human_connection import HumanConnection  # start: 10 ms
+
         state = HumanState()
 
-        def connect(stream: Stream) -> HumanConnection:
+        def connect(stream: Stream) -> "HumanConnection":
             session = HumanSession(
                 banner(self._monitor.version) if greeting is None else greeting,
                 prompt,
                 state.history,
-                self._human.complete,
+                self._human().complete,
                 is_focused=focused,
                 is_over=lambda: self._turns.is_stopped,
             )
             return self._greeted(HumanConnection(access, stream, session, state))
 
         return connect
+
+    def _executor(self) -> CommandExecutor:
+        """Return the executor of control monitors' commands."""
+        return self._commands() if self._raw_backend is None else _NOTHING
 
     def _access_point(
         self, commands: CommandExecutor, when_left: Callable[[], None] | None = None
@@ -299,13 +320,13 @@ class Openings:
         factory: HandlerFactory
         if options.human:
             is_silent = device.opens == "never"
-            access = self._access_point(self._human, when_left)
+            access = self._access_point(self._human(), when_left)
             # On a mux the prompt waits until the mux gives the focus.
             is_focused = device.kind != "mux" and not is_silent
             greeting = "" if is_silent else None
             factory = self._human_factory(access, focused=is_focused, greeting=greeting)
         else:
-            access = self._access_point(self._commands, when_left)
+            access = self._access_point(self._executor(), when_left)
             factory = self._wrapped(self._device_factory(access, device, options.pretty))
         device.attach(factory, wants_echo=not options.human)
         return factory, access

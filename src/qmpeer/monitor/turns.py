@@ -22,16 +22,18 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from os import sched_yield
 from time import perf_counter
-from typing import Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.messages import CommandMessage
-from qmpeer.monitor.human.session import HumanSession
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.threads import ENDING, Blocking, Done, Threads
 from qmpeer.protocol import Dispatcher, ServerSession
 from qmpeer.values import JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.monitor.human.session import HumanSession
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 _JSON_TYPES = frozenset((dict, list, str, int, float, bool, type(None)))
@@ -60,7 +62,7 @@ class TurnTaker(Protocol):
     """The part of a connection that `Turns` uses."""
 
     @property
-    def session(self) -> ServerSession | HumanSession:
+    def session(self) -> "ServerSession | HumanSession":
         """The session, which admits requests and takes replies."""
 
     @property
@@ -382,7 +384,7 @@ class Turns:
         self.resume(connection)
 
     def _fail(
-        self, session: ServerSession | HumanSession, command: CommandMessage, error: BaseException
+        self, session: "ServerSession | HumanSession", command: CommandMessage, error: BaseException
     ) -> None:
         """Answer a command whose handler raised any exception."""
         session.respond_error(command, *failure_of(command.name, error))

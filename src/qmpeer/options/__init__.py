@@ -9,6 +9,12 @@ from qmpeer.options.command_line import (
     parse_words,
     set_to,
 )
+from qmpeer.options.companion_options import (
+    COMPANION_FLAGS,
+    COMPANION_OPTIONS,
+    check_companions,
+    take_command,
+)
 from qmpeer.options.fault_options import (
     FAULT_OPTIONS,
     PROCESS_OPTIONS,
@@ -21,6 +27,8 @@ from qmpeer.options.shared_options import SHARED_FLAGS, SHARED_OPTIONS, open_mon
 from qmpeer.options.start_error import StartError, StartHelp
 
 __all__ = [
+    "COMPANION_FLAGS",
+    "COMPANION_OPTIONS",
     "FAULT_OPTIONS",
     "GUEST_FLAGS",
     "GUEST_OPTIONS",
@@ -37,8 +45,10 @@ __all__ = [
     "TakeWord",
     "Warn",
     "accept_flag",
+    "check_companions",
     "check_process",
     "open_monitor_on",
     "parse_words",
     "set_to",
+    "take_command",
 ]

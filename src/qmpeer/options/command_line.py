@@ -1,6 +1,7 @@
 """The parser of a command line in QEMU's style, for any table of options.
 
-Options may begin with one dash or two. All options are parsed before anything is created.
+Options may begin with one dash or two. All options are parsed before anything is created. Behind
+``--`` there may be a command, which isn't parsed.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,6 +12,8 @@ from qmpeer.options.start_error import StartError, notice
 
 MONITOR_OBJECTS: Final = "monitor-objects"
 """The option that affects those before it, too."""
+END_OF_OPTIONS: Final = "--"
+"""The word before the command that a program runs."""
 
 OptionsT = TypeVar("OptionsT", bound=ProgramOptions)
 """The options of one program."""
@@ -20,6 +23,8 @@ ReadArgument = Callable[[OptionsT, str, str], Sequence[str] | None]
 """Records an option, given as it was spelled, and its argument; returns QEMU's warnings."""
 TakeWord = Callable[[OptionsT, str], None]
 """Records a word that is no option, or raises StartError."""
+TakeCommand = Callable[[OptionsT, Sequence[str]], None]
+"""Records the words behind ``--``, or raises StartError."""
 Warn = Callable[[str], None]
 """Called with each of QEMU's warnings, as soon as it is found."""
 
@@ -32,6 +37,7 @@ def parse_words(
     readers: Mapping[str, ReadArgument[OptionsT]],
     take_word: TakeWord[OptionsT],
     warn: Warn,
+    take_command: TakeCommand[OptionsT] | None = None,
 ) -> None:
     """Parse a command line, without the program's name; end at -h or -version.
 
@@ -42,6 +48,7 @@ def parse_words(
         readers: The options with an argument.
         take_word: Called with each word that is neither an option nor the argument of one.
         warn: Called with each of QEMU's warnings, as soon as it is found.
+        take_command: Called with the words behind ``--``; without it, there can't be any.
 
     Raises:
         StartError: At the first option that is unknown or not supported here.
@@ -53,6 +60,9 @@ def parse_words(
         if not word.startswith("-"):
             take_word(options, word)
             continue
+        if word == END_OF_OPTIONS and take_command is not None:
+            take_command(options, list(rest))
+            return
         name = _name_of(word)
         if name in flags:
             flags[name](options)
@@ -73,6 +83,8 @@ def _asks_for_monitor_objects(arguments: Sequence[str], readers: Collection[str]
     """Look for --monitor-objects, which affects the options before it, too."""
     rest = iter(arguments)
     for word in rest:
+        if word == END_OF_OPTIONS:
+            break
         if word.startswith("-"):
             if (name := _name_of(word)) == MONITOR_OBJECTS:
                 return True

@@ -9,7 +9,8 @@ from qmpeer.options.start_error import StartError
 from qmpeer.transport.aio import HandlerFactory
 
 if TYPE_CHECKING:
-    from qmpeer.faults import Fault, Faults
+    from qmpeer.faults import Fault, Faults, Injector
+    from qmpeer.options.control import Control
 
 FAULTS_USAGE: Final = """\
 faults:
@@ -73,12 +74,19 @@ def check_process(options: ProgramOptions) -> None:
         StartError: If there is one, and no --server-pid.
     """
     for fault in options.faults or ():
-        if fault.word in _PROCESS_FAULTS and options.server_pid is None:
-            raise StartError("--fault", str(fault), "expected --server-pid, the server's process")
+        if (reason := lacks_process(fault, options)) is not None:
+            raise StartError("--fault", str(fault), reason)
+
+
+def lacks_process(fault: "Fault", options: ProgramOptions) -> str | None:
+    """Return why a fault of the server's process can't be in a program; None if it can."""
+    if fault.word in _PROCESS_FAULTS and options.server_pid is None:
+        return "expected --server-pid, the server's process"
+    return None
 
 
 class Disturbance:
-    """The faults of a program's options. Each that happens is shown.
+    """The faults of a program's options, and of its control socket. Each that happens is shown.
 
     The program waits for `late` seconds before it opens its devices.
 
@@ -89,19 +97,43 @@ class Disturbance:
     Attributes:
         late: Seconds.
         wrap: Puts the faults in front of the handler of a client's stream; None if there are none.
+        injector: Makes them happen; None if there are none.
+        control: The control socket (--control), not open yet; None if there is none. With it,
+            faults can be armed while the program runs.
     """
 
     def __init__(self, options: ProgramOptions, report: Warn) -> None:
         self.late: float = 0.0
         self.wrap: Callable[[HandlerFactory], HandlerFactory] | None = None
-        if options.faults is None:
-            return
-        from qmpeer.faults import Injector, ProcessFaults  # start: 20 ms
+        self.injector: Injector | None = None
+        self.control: Control | None = None if options.control is None else _new_control()
+        if options.faults is not None or self.control is not None:
+            self.injector = _new_injector(options, report, self.control)
+            self.wrap = self.injector.wrap
+        if options.faults is not None:
+            self.late = options.faults.late
 
-        def show(fault: "Fault", peer: str) -> None:
-            report(f"fault: {fault}")
 
-        pid = options.server_pid
-        process = ProcessFaults(int(pid) if pid is not None and pid.isdecimal() else pid)
-        self.late = options.faults.late
-        self.wrap = Injector(options.faults, seed=options.seed, process=process, happened=show).wrap
+def _new_control() -> "Control":
+    from qmpeer.options.control import Control  # start: 20 ms
+
+    return Control()
+
+
+def _new_injector(options: ProgramOptions, report: Warn, control: "Control | None") -> "Injector":
+    from qmpeer.faults import Faults, Injector, ProcessFaults  # start: 20 ms
+
+    def show(fault: "Fault", peer: str) -> None:
+        report(f"fault: {fault}")
+        if control is not None:
+            control.fault_happened(fault, peer)
+
+    pid = options.server_pid
+    return Injector(
+        options.faults or Faults(),
+        seed=options.seed,
+        process=ProcessFaults(int(pid) if pid is not None and pid.isdecimal() else pid),
+        happened=show,
+        live=control is not None,
+        asked=None if control is None else control.command_received,
+    )

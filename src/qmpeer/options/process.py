@@ -1,11 +1,10 @@
-"""The process of a program with monitors, from opening them to its end by a signal."""
+"""The process of a program with monitors: its event loop, its signals, its standard streams."""
 
 import asyncio
 import logging
 import os
 from collections.abc import Callable, Coroutine
 from importlib.machinery import PathFinder
-from typing import Protocol
 
 from qmpeer import limits
 from qmpeer.monitor import new_event_loop
@@ -18,34 +17,12 @@ CallOnSignal = Callable[[OnSignal], None]
 """Registers a function, which is called from any thread when a signal is to end the program."""
 
 
-class Program(Protocol):
-    """A program with monitors, which runs on one event loop until it ends or is ended."""
-
-    async def open(self) -> None:
-        """Open all monitors, which may wait for clients.
-
-        Raises:
-            StartError: If one can't be opened.
-            StartHelp: If an option asks for help.
-        """
-
-    async def wait_ended(self) -> None:
-        """Wait for the end of the program."""
-
-    def end_by_signal(self) -> None:
-        """Begin to end the program."""
-
-    def close(self) -> None:
-        """Close what is still open."""
-
-
-def run_process(
-    run: Callable[[CallOnSignal], Coroutine[None, None, None]], report: ShowText
-) -> int:
+def run_process(run: Callable[[CallOnSignal], Coroutine[None, None, int]], report: ShowText) -> int:
     """Run a program on an event loop of its own.
 
     Args:
-        run: The program, such as a call of `run_program`.
+        run: The program, such as a call of `qmpeer.options.running.run_program`; it returns the
+            exit status.
         report: Shows a text on standard error.
 
     Returns:
@@ -62,10 +39,9 @@ def run_process(
     logger.addHandler(complaints)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(watch_signals))
+            return runner.run(run(watch_signals))
     finally:
         logger.removeHandler(complaints)
-    return 0
 
 
 class _Complaints(logging.Handler):
@@ -92,50 +68,6 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     if wanted == "uvloop" and PathFinder.find_spec("uvloop") is None:
         raise StartError("QMPEER_LOOP", wanted, "uvloop is not installed")
     return new_event_loop
-
-
-async def run_program(program: Program, report: ShowText, call_on_signal: CallOnSignal) -> None:
-    """Run a program until it ends or a signal ends it, on the running loop.
-
-    Args:
-        program: The program.
-        report: Shows a text on standard error.
-        call_on_signal: Registers the function that ends it.
-
-    Raises:
-        StartError: If a monitor can't be opened.
-        StartHelp: If an option asks for help.
-    """
-    call_on_signal(_ending(program, report))
-    # Opening may wait for clients (wait=on); a signal must be able to end the program meanwhile.
-    ended = asyncio.create_task(program.wait_ended())
-    opening = asyncio.create_task(program.open())
-    try:
-        await asyncio.wait((ended, opening), return_when=asyncio.FIRST_COMPLETED)
-        if opening.done():
-            opening.result()
-        await ended
-    finally:
-        ended.cancel()
-        opening.cancel()
-        program.close()
-
-
-def _ending(program: Program, report: ShowText) -> OnSignal:
-    """Return a function that ends a program; any thread may call it with a signal's details."""
-    loop = asyncio.get_running_loop()
-
-    def end(number: int, sender: str) -> None:
-        report(f"terminating on signal {number}{sender}")
-        program.end_by_signal()
-
-    def end_from_thread(number: int, sender: str) -> None:
-        try:
-            loop.call_soon_threadsafe(end, number, sender)
-        except RuntimeError:  # the loop is closed: the program has already ended
-            pass
-
-    return end_from_thread
 
 
 def show_line(line: str) -> None:

@@ -1,12 +1,13 @@
 """The parsed options that all programs with monitors share."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from qmpeer import limits
 from qmpeer.chardev import Description
-from qmpeer.options.monitor_options import MonitorOption
+from qmpeer.options.monitor_options import CONTROL, MonitorOption
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
         faults: The faults for the clients' connections (--fault, --faults).
         seed: The seed of all chance in them (--seed).
         server_pid: The server's process id, or the path of its file (--server-pid).
+        prints_address: True to print where the monitors listen (--print-address).
+        ends_with_input: True to end when standard input ends (--until-eof).
+        control: The address of the control socket, or "auto" (--control); None for none.
+        command: The command to run once the monitors listen, and its arguments; empty for none.
     """
 
     chardevs: list[ChardevOption] = []
@@ -83,9 +88,27 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
     faults: "Faults | None" = None
     seed: int = 0
     server_pid: str | None = None
+    prints_address: bool = False
+    ends_with_input: bool = False
+    control: str | None = None
+    command: Sequence[str] = ()
 
     @property
     def labels(self) -> list[str]:
         """The labels of the character devices."""
         labels = (chardev.description.label for chardev in self.chardevs)
         return [label for label in labels if label is not None]
+
+    @property
+    def control_labels(self) -> list[str]:
+        """The labels of the devices with a QMP monitor, in order."""
+        labels = [each.chardev for each in self.monitors if each.mode == "control"]
+        for each in self.objects:
+            if each.properties["qom-type"] == CONTROL:
+                labels.append(str(each.properties.get("chardev")))
+        return [label for label in labels if label is not None]
+
+    @property
+    def makes_socket(self) -> bool:
+        """True if the program is to make a socket of its own: it must have one, and has none."""
+        return (self.prints_address or bool(self.command)) and not self.control_labels

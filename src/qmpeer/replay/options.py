@@ -8,6 +8,8 @@ import msgspec
 
 from qmpeer.messages import redact_urls
 from qmpeer.options import (
+    COMPANION_FLAGS,
+    COMPANION_OPTIONS,
     FAULT_OPTIONS,
     GUEST_FLAGS,
     GUEST_OPTIONS,
@@ -18,7 +20,9 @@ from qmpeer.options import (
     ReadArgument,
     StartError,
     Warn,
+    check_companions,
     parse_words,
+    take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
 from qmpeer.replay.playback import Order
@@ -66,7 +70,15 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> R
         StartHelp: If an option asks for help.
     """
     options = ReplayOptions()
-    parse_words(options, arguments, flags=_FLAGS, readers=_OPTIONS, take_word=_take_file, warn=warn)
+    parse_words(
+        options,
+        arguments,
+        flags=_FLAGS,
+        readers=_OPTIONS,
+        take_word=_take_file,
+        warn=warn,
+        take_command=take_command,
+    )
     if options.wants_help or options.wants_version:
         return options
     if not options.files:
@@ -74,6 +86,7 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> R
     if options.adds and options.server is None:
         raise StartError("--add", None, "expected --server ADDRESS, too")
     check_control_only(options, can_be_pretty=True)
+    check_companions(options)
     return options
 
 
@@ -136,6 +149,7 @@ def _add(options: ReplayOptions) -> None:
 _FLAGS: Final[Mapping[str, Flag[ReplayOptions]]] = {
     **SHARED_FLAGS,
     **GUEST_FLAGS,
+    **COMPANION_FLAGS,
     "strict": _strict,
     "add": _add,
 }
@@ -143,6 +157,7 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ReplayOptions]]] = {
     **SHARED_OPTIONS,
     **GUEST_OPTIONS,
     **FAULT_OPTIONS,
+    **COMPANION_OPTIONS,
     "order": _one_of("order", *(each.value for each in Order)),
     "conversation": _conversation,
     "delays": _delays,

@@ -5,6 +5,7 @@ from enum import Enum
 
 from qmpeer.messages import CommandMessage
 from qmpeer.replay.lookup import Lookup, Question
+from qmpeer.replay.report import Refusal
 
 
 class Order(Enum):
@@ -12,14 +13,6 @@ class Order(Enum):
 
     ANY = "any"
     RECORDED = "recorded"
-
-
-class Refusal(Enum):
-    """The reasons for which a command isn't answered from the recording."""
-
-    UNRECORDED = "not recorded"
-    EXHAUSTED = "asked more often than recorded"
-    OUT_OF_ORDER = "out of order"
 
 
 class Playback:

@@ -14,8 +14,8 @@ from qmpeer.replay.conversations import Conversation, RecordedReply, Step
 from qmpeer.replay.elsewhere import Elsewhere, Found
 from qmpeer.replay.known_answers import KnownAnswers
 from qmpeer.replay.lookup import Lookup
-from qmpeer.replay.playback import Order, Playback, Refusal
-from qmpeer.replay.report import Miss
+from qmpeer.replay.playback import Order, Playback
+from qmpeer.replay.report import Miss, Refusal
 from qmpeer.replay.tally import Tally, missed
 from qmpeer.values import JsonObject, UnsetType
 

@@ -8,11 +8,14 @@ from qmpeer.errors import TranscriptError
 from qmpeer.monitor import Monitor
 from qmpeer.options import Disturbance, StartError
 from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices, ShowText
-from qmpeer.options.process import CallOnSignal, run_program, show_line
+from qmpeer.options.process import CallOnSignal, show_line
+from qmpeer.options.running import run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.replay.options import ReplayOptions
 from qmpeer.replay.replay import Replay
+from qmpeer.values import JsonObject
 
 
 def load_replay(options: ReplayOptions, report: ShowText) -> Replay:
@@ -45,7 +48,7 @@ async def run_replay(
     report: ShowText,
     when_ready: Callable[[], None],
     call_on_signal: CallOnSignal,
-) -> None:
+) -> int:
     """Replay recordings until a signal, on the running loop.
 
     Args:
@@ -56,12 +59,15 @@ async def run_replay(
         call_on_signal: Registers a function, which is called from any thread when a signal is to
             end the program.
 
+    Returns:
+        The exit status.
+
     Raises:
         StartError: If a monitor can't be opened.
         StartHelp: If an option asks for help.
     """
-    program = _Replaying(options, replay, report, when_ready)
-    await run_program(program, report, call_on_signal)
+    program = _Replaying(options, replay, report)
+    return await run_program(program, options, report, when_ready, call_on_signal)
 
 
 class _Replaying:
@@ -72,28 +78,26 @@ class _Replaying:
         options: ReplayOptions,
         replay: Replay,
         report: ShowText,
-        when_ready: Callable[[], None],
     ) -> None:
         self._options = options
         self._report = report
-        self._when_ready = when_ready
-        self._disturbance = Disturbance(options, report)
-        self._monitor = Monitor(backend=replay, wrap=self._disturbance.wrap)
-        self._devices = Devices(options, show_line, report, self.end_by_signal)
-        self._monitors = ControlMonitors(self._devices.chardevs, self._attach)
-        self._devices.objects.add_maker(self._monitors)
+        self.disturbance: Disturbance = Disturbance(options, report)
+        self._monitor = Monitor(backend=replay, wrap=self.disturbance.wrap)
+        self.devices: Devices = Devices(options, show_line, report, self.end_by_signal)
+        self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
+        self.devices.objects.add_maker(self._monitors)
+        self.controlled: Controlled = _ControlledReplay(replay)
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         self._monitor.attach(device, pretty=is_pretty)
 
     async def open(self) -> None:
         """Open all monitors."""
-        if self._disturbance.late:
-            await asyncio.sleep(self._disturbance.late)
-        await open_monitors(self._devices, self._monitors, self._options, self._report)
-        if not self._devices.chardevs.are_closed:
+        if self.disturbance.late:
+            await asyncio.sleep(self.disturbance.late)
+        await open_monitors(self.devices, self._monitors, self._options, self._report)
+        if not self.devices.chardevs.are_closed:
             self._monitor.open_devices()
-            self._when_ready()
 
     async def wait_ended(self) -> None:
         """Wait for the end."""
@@ -105,4 +109,24 @@ class _Replaying:
 
     def close(self) -> None:
         """Close the devices."""
-        self._devices.close()
+        self.devices.close()
+
+
+class _ControlledReplay(Controlled):
+    """The replay as its control socket sees it."""
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__("qmpeer replay")
+        self._replay = replay
+
+    def report(self) -> JsonObject:
+        """Return the report so far."""
+        return self._replay.report.to_json()
+
+    def send_event(self, name: str, data: JsonObject | None) -> None:
+        """Send an event to all clients that have negotiated."""
+        self._replay.send_event(name, data)
+
+    def reset(self) -> None:
+        """Give the next client the first conversation, and begin the report anew."""
+        self._replay.reset()

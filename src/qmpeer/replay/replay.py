@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from qmpeer.errors import TranscriptError
-from qmpeer.messages import CommandMessage, Timestamp
+from qmpeer.messages import CommandMessage, Event, Timestamp
 from qmpeer.monitor import RawClient
 from qmpeer.replay.additions import Additions
 from qmpeer.replay.conversations import Conversation, RecordedReply, recorded_conversations
@@ -24,6 +24,7 @@ from qmpeer.replay.tally import Tally
 from qmpeer.replay.upstream import UpstreamServer
 from qmpeer.transcript import Transcript
 from qmpeer.transport import AddressLike
+from qmpeer.values import JsonObject
 
 _WINDOW = 8
 """In-band commands of one client that may wait for their delayed replies. Ours."""
@@ -101,11 +102,12 @@ class Replay:
         self.window: int = 1 if server is not None or delays == NO_DELAYS else _WINDOW
         self._known = known
         self._elsewhere = Elsewhere(conversations)
-        self._courses = Courses(
-            [Course(each, Lookup(each.exchanges), known.greeting(each)) for each in played]
-        )
+        self._played = [
+            Course(each, Lookup(each.exchanges), known.greeting(each)) for each in played
+        ]
+        self._courses = Courses(self._played)
         self._tally = Tally(played)
-        self._players = 0
+        self._sessions: set[ReplaySession] = set()
         self._rules = Rules(Order(order), strict)
         self._delays = delays
         self._stamp = (lambda recorded: recorded) if timestamps == "recorded" else self._now
@@ -160,8 +162,8 @@ class Replay:
 
     def _next_player(self) -> tuple[Player, Callable[[], None]]:
         """Return the next client's player, and the function that ends it."""
-        number, course = self._courses.take()
-        self._players += 1
+        courses = self._courses
+        number, course = courses.take()
         on_answer = self._add if self._additions else None
         player = Player(
             course,
@@ -175,11 +177,10 @@ class Replay:
 
         def end() -> None:
             if not player.has_asked:
-                self._courses.give_back(number)
+                courses.give_back(number)
             with suppress(TranscriptError, OSError):  # save() is called once more, and raises
                 self.save()
-            self._players -= 1
-            if not self._players and self._upstream is not None:
+            if not self._sessions and self._upstream is not None:
                 self._upstream.release()
 
         return player, end
@@ -187,9 +188,39 @@ class Replay:
     def open_session(self, client: RawClient) -> ReplaySession:
         """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""
         player, end = self._next_player()
-        session = ReplaySession(client, player, self._delays, self._stamp, self._upstream, end)
+
+        def leave() -> None:
+            self._sessions.discard(session)
+            end()
+
+        session = ReplaySession(client, player, self._delays, self._stamp, self._upstream, leave)
+        self._sessions.add(session)
         client.greet(player.course.greeting, session.begin)
         return session
+
+    def send_event(self, name: str, data: JsonObject | None = None) -> None:
+        """Send an event that isn't recorded to all clients that have negotiated.
+
+        Call it in the monitor's thread.
+
+        Args:
+            name: The event's name.
+            data: Its data.
+
+        Raises:
+            TypeError: If JSON can't hold the data.
+        """
+        event = Event(name, data or {}, self._now(None))
+        for session in tuple(self._sessions):
+            session.send(event)
+
+    def reset(self) -> None:
+        """Begin anew: the next client gets the first conversation, and the report counts from 0.
+
+        Clients that are there go on with theirs. Call it in the monitor's thread.
+        """
+        self._courses = Courses(self._played)
+        self._tally.reset()
 
     def _add(
         self, conversation: Conversation, command: CommandMessage, reply: RecordedReply

@@ -1,6 +1,7 @@
 """The report of a replay: what was played, never asked, asked in vain, out of order."""
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
 from typing import Final
 
 import msgspec
@@ -9,8 +10,16 @@ from qmpeer import limits
 from qmpeer.display.safe_text import visible
 from qmpeer.replay.differences import Difference
 from qmpeer.replay.patterns import canonical
-from qmpeer.replay.playback import Refusal
 from qmpeer.values import JsonObject, JsonValue
+
+
+class Refusal(Enum):
+    """The reasons for which a command isn't answered from the recording."""
+
+    UNRECORDED = "not recorded"
+    EXHAUSTED = "asked more often than recorded"
+    OUT_OF_ORDER = "out of order"
+
 
 _WORDS: Final = {
     Refusal.OUT_OF_ORDER.value: "expected",

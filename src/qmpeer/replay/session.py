@@ -8,8 +8,8 @@ from qmpeer.messages import CommandMessage, Event, Timestamp
 from qmpeer.monitor import RawClient, Reply
 from qmpeer.monitor.turns import failure_of
 from qmpeer.replay.conversations import RecordedEnd, RecordedEvent, RecordedReply, Step
-from qmpeer.replay.playback import Refusal
 from qmpeer.replay.player import Player
+from qmpeer.replay.report import Refusal
 from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
 from qmpeer.replay.upstream import UpstreamError
 from qmpeer.values import UnsetType
@@ -159,6 +159,10 @@ class ReplaySession:
             self._client.deliver(*messages)
         if is_last:
             self._client.close()
+
+    def send(self, event: Event) -> None:
+        """Send an event that isn't recorded, at once."""
+        self._client.deliver(event)
 
     def close(self) -> None:
         """Release the session: the client has gone."""

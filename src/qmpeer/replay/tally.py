@@ -8,8 +8,7 @@ from qmpeer import limits
 from qmpeer.messages import CommandMessage, redact_arguments
 from qmpeer.replay.conversations import Conversation, Exchange
 from qmpeer.replay.differences import Nearest, nearest, shortened
-from qmpeer.replay.playback import Refusal
-from qmpeer.replay.report import Miss, Report, ReportedCommand
+from qmpeer.replay.report import Miss, Refusal, Report, ReportedCommand
 
 
 class MissKind(Enum):
@@ -43,6 +42,15 @@ class Tally:
         self._misses: dict[MissKind, list[Miss]] = {kind: [] for kind in MissKind}
         self._counts = dict.fromkeys(MissKind, 0)
         self.clients: int = 0
+
+    def reset(self) -> None:
+        """Count from 0, also what clients that are there play from now on."""
+        for played in self._played.values():
+            played.clear()
+        for misses in self._misses.values():
+            misses.clear()
+        self._counts = dict.fromkeys(MissKind, 0)
+        self.clients = 0
 
     def played(self, conversation: Conversation) -> set[int]:
         """Return the indices of the played exchanges of a conversation; add to them."""

@@ -1,8 +1,14 @@
 """The checks of a script, and of what arrives, against a schema."""
 
-from typing import Final, Protocol
+from itertools import count
+from typing import TYPE_CHECKING, Final, Protocol
 
+from qmpeer.errors import ScriptError
+from qmpeer.script.places import calling_place
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.script.schema_sources import SchemaSource
 
 
 class Checks(Protocol):
@@ -29,6 +35,9 @@ class Checks(Protocol):
 
     def reply(self, name: str, value: JsonValue) -> str | None:
         """Check a command's return value. The command exists."""
+
+    def error(self, error_class: str) -> str | None:
+        """Check the class of an error."""
 
     def event(self, name: str, data: JsonObject | None) -> str | None:
         """Check that an event exists, and its data."""
@@ -58,6 +67,9 @@ class _NoChecks:
     def reply(self, name: str, value: JsonValue) -> str | None:
         return None
 
+    def error(self, error_class: str) -> str | None:
+        return None
+
     def event(self, name: str, data: JsonObject | None) -> str | None:
         return None
 
@@ -69,3 +81,38 @@ class _NoChecks:
 
 
 NO_CHECKS: Final[Checks] = _NoChecks()
+
+
+def checks_for(schema: "SchemaSource | None", deprecated: str = "accept") -> Checks:
+    """Return the checks against a schema; None checks nothing.
+
+    Args:
+        schema: The schema, or its source; see `ScriptedServer`.
+        deprecated: "fail" to report the use of what is deprecated, otherwise "accept".
+
+    Raises:
+        ScriptError: If there is no schema at the source, or a faulty one.
+    """
+    if deprecated not in ("accept", "fail"):
+        reason = f'found deprecated={deprecated!r}, expected "accept" or "fail"'
+        raise ScriptError(reason, str(calling_place()))
+    if schema is None:
+        if deprecated == "fail":
+            reason = 'found deprecated="fail" without a schema, expected one'
+            raise ScriptError(reason, str(calling_place()))
+        return NO_CHECKS
+    from qmpeer.script.schema_sources import checks_of  # start: 40 ms
+
+    return checks_of(schema, rejects_deprecated=deprecated == "fail")
+
+
+_NOTICE: Final = (
+    "without a schema, arguments, replies and events weren't checked: "
+    'ScriptedServer(schema="installed") checks them against the QEMU on PATH'
+)
+_notices: Final = count()
+
+
+def unchecked_notice(checks: Checks) -> str:
+    """Return a sentence about a script without a schema, once in each process; otherwise ""."""
+    return _NOTICE if checks is NO_CHECKS and next(_notices) == 0 else ""

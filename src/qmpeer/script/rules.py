@@ -145,8 +145,9 @@ class Rule:
             **more: Further members of the error.
 
         Raises:
-            ScriptError: If the command is answered already.
+            ScriptError: If the command is answered already, or QEMU has no such class.
         """
+        self._check(self._checks.error(error_class))
         return self._add(SendError({"class": error_class, "desc": desc, **more}))
 
     def event(self, name: str, data: JsonObject | None = None) -> "Rule":
@@ -282,6 +283,8 @@ class Rule:
         match step:
             case SendReply() if name is not None:
                 return self._checks.reply(name, step.value)
+            case SendError():
+                return self._checks.error(str(step.error["class"]))
             case SendEvent():
                 return self._checks.event(step.name, step.data)
             case _:

@@ -253,6 +253,17 @@ class Script:
             return [SendError({"class": "GenericError", "desc": fault})]
         if (fault := self.checks.deprecation(call.name, call.arguments)) is not None:
             self.add(Mismatch(Kind.DEPRECATED, call.reported, note=fault))
+        if (fault := self._fault_of_answer(call, rule)) is not None:
+            self.add(Mismatch(Kind.DRIFT, call.reported, rule.reported, note=fault))
+        return None
+
+    def _fault_of_answer(self, call: Call, rule: Rule) -> str | None:
+        """Return what the schema has against an answer that was written for any command, or not."""
+        if not rule.is_answered:
+            return self.checks.reply(call.name, {})
+        if rule.name is None:
+            faults = (rule.fault_of(step, call.name) for step in rule.steps)
+            return next(filter(None, faults), None)
         return None
 
     def _answer_without_rule(self, call: Call) -> Sequence[Step]:

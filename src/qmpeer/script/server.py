@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
 from types import TracebackType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from qmpeer.errors import ScriptMismatch
-from qmpeer.faults import Faults, Injector
 from qmpeer.messages import (
     CAPABILITIES,
     QemuVersion,
@@ -18,15 +17,19 @@ from qmpeer.messages import (
     greeting_message,
 )
 from qmpeer.monitor import Monitor
+from qmpeer.monitor.openings import FactoryWrapper
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.calls import Call, Calls
-from qmpeer.script.checks import NO_CHECKS, Checks
+from qmpeer.script.checks import checks_for, unchecked_notice
 from qmpeer.script.mismatches import Kind
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
 from qmpeer.transport import AddressLike
-from qmpeer.transport.aio import HandlerFactory
 from qmpeer.values import UNSET, JsonObject, UnsetType
+
+if TYPE_CHECKING:
+    from qmpeer.faults import Faults
+    from qmpeer.script.schema_sources import SchemaSource
 
 _WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
 
@@ -44,7 +47,12 @@ class ScriptedServer:
     Args:
         address: Where it listens; by default on a unix socket in a new folder with a short path,
             which is removed at the end.
-        checks: The checks of the script, and of what arrives, against a schema.
+        schema: The schema of what it pretends to be. The script and what arrives are checked
+            against it. A schema; a QAPI file; a recording, or a saved answer to query-qmp-schema;
+            the address of a running server; "installed" for the QEMU on PATH, or
+            "installed:PROGRAM". None checks nothing.
+        deprecated: "fail" reports the use of commands and arguments that the schema calls
+            deprecated.
         version: The version in its greeting as major, minor, micro.
         package: The version's "package".
         capabilities: The capabilities that it offers.
@@ -74,33 +82,33 @@ class ScriptedServer:
         self,
         address: AddressLike | None = None,
         *,
-        checks: Checks = NO_CHECKS,
+        schema: "SchemaSource | None" = None,
+        deprecated: Literal["accept", "fail"] = "accept",
         version: tuple[int, int, int] = (7, 2, 0),
         package: str = "",
         capabilities: Sequence[str] = CAPABILITIES,
         greeting: JsonObject | bytes | UnsetType | None = UNSET,
         many: bool = False,
         pretty: bool = False,
-        faults: Faults | None = None,
+        faults: "Faults | None" = None,
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         own_version = Version(QemuVersion(*version), package)
         if isinstance(greeting, UnsetType):
             greeting = greeting_message(own_version, tuple(capabilities))
-        self.script: Script = Script(checks, None if greeting is None else own_version)
+        self.script: Script = Script(
+            checks_for(schema, deprecated), None if greeting is None else own_version
+        )
         self._wanted = address
         self._is_many = many
         self._is_pretty = pretty
         self._backend = ScriptBackend(self.script, greeting, clock)
-        self._injector = None if faults is None else Injector(faults, seed=seed)
-        self._monitor = Monitor(backend=self._backend, wrap=self._wrap, linger=0)
+        wrap: FactoryWrapper = self._backend.conversation.wrap
+        if faults is not None:
+            wrap = _faulty(wrap, faults, seed)
+        self._monitor = Monitor(backend=self._backend, wrap=wrap, linger=0)
         self._folder: str | None = None
-
-    def _wrap(self, factory: HandlerFactory) -> HandlerFactory:
-        if self._injector is not None:
-            factory = self._injector.wrap(factory)
-        return self._backend.conversation.wrap(factory)
 
     # Its life
 
@@ -251,4 +259,12 @@ class ScriptedServer:
         waived |= {Kind.NOT_MET} if allow_unmet else frozenset[Kind]()
         found = [str(each) for each in self.script.outcome() if each.kind not in waived]
         if found:
-            raise ScriptMismatch(tuple(found))
+            raise ScriptMismatch(tuple(found), unchecked_notice(self.script.checks))
+
+
+def _faulty(wrap: FactoryWrapper, faults: "Faults", seed: int) -> FactoryWrapper:
+    """Put faults between a server and what its clients get."""
+    from qmpeer.faults import Injector  # start: 20 ms
+
+    injector = Injector(faults, seed=seed)
+    return lambda factory: wrap(injector.wrap(factory))

@@ -29,6 +29,7 @@ from qmpeer.schema.model import (
     StructDefinition,
     Type,
 )
+from qmpeer.schema.open_arguments import has_open_arguments
 from qmpeer.shell.members import arguments_type
 from qmpeer.shell.words import Word
 from qmpeer.values import JsonObject, JsonValue
@@ -38,9 +39,6 @@ _PREFIX: Final = "property:"
 _PROPS: Final = "properties:props"
 _ARGUMENTS: Final = "properties:arguments"
 _TEXT: Final = BUILT_INS["str"]
-_OPEN: Final = frozenset({"device_add", "netdev_add", "object-add"})
-"""Commands with open arguments, unless these are a union: netdev_add before 5.0, object-add before
-6.0, device_add always. Introspection doesn't show it."""
 _BUILT_INS: Final[Mapping[str, Type]] = {
     **{
         name: of
@@ -120,7 +118,7 @@ def property_queries(
         if driver.startswith("virtio-") and not driver.endswith(_TYPE_ENDS):  # maybe an alias
             for end in _TYPE_ENDS[:3]:
                 yield PropertyQuery("device-list-properties", "typename", f"{driver}{end}")
-    elif command.name == "object-add" and kind and _is_open(schema, command):
+    elif command.name == "object-add" and kind and has_open_arguments(schema, command):
         yield PropertyQuery("qom-list-properties", "typename", kind)
     elif command.name == "qom-set" and path:
         yield PropertyQuery("qom-list", "path", path)
@@ -140,7 +138,7 @@ def with_properties(
         values: Its arguments as typed.
         answers: Returns the server's replies to the queries.
     """
-    is_open = _is_open(schema, command)
+    is_open = has_open_arguments(schema, command)
     replies = map(answers, property_queries(schema, command, values))
     answer = next((reply for reply in replies if reply is not None), None)
     properties = dict(sorted(_properties(answer), key=itemgetter(0))) if answer else {}
@@ -166,12 +164,6 @@ def with_properties(
     return derived, msgspec.structs.replace(
         command, arguments=arguments.name, is_generated=not is_open
     )
-
-
-def _is_open(schema: Schema, command: CommandDefinition) -> bool:
-    """Return whether a command accepts arguments that the schema doesn't list."""
-    is_struct = isinstance(schema.types[arguments_type(command)], StructDefinition)
-    return not command.is_generated or (command.name in _OPEN and is_struct)
 
 
 def _member(name: str, of: Type) -> Member:

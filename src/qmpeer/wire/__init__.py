@@ -1,12 +1,11 @@
 """Bytes and JSON values, in QEMU's dialect of JSON.
 
-The server's reader is imported on first use, to keep a client's start short.
+The readers are imported on first use, to keep the start of a client or a server short.
 """
 
 from typing import TYPE_CHECKING
 
 from qmpeer.lazy import handed_out
-from qmpeer.wire.client_reader import ClientReader
 from qmpeer.wire.request import encode_request
 from qmpeer.wire.writer import (
     begun,
@@ -19,6 +18,7 @@ from qmpeer.wire.writer import (
 )
 
 if TYPE_CHECKING:
+    from qmpeer.wire.client_reader import ClientReader
     from qmpeer.wire.server_reader import ServerReader
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ClientReader": "qmpeer.wire.client_reader",
     "ServerReader": "qmpeer.wire.server_reader",
 }
 

@@ -8,7 +8,7 @@ Spec: QEMU 7.2, measured: banner, prompt, one line at a time; events aren't show
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from qmpeer import limits
 from qmpeer.errors import QMPError
@@ -19,8 +19,6 @@ from qmpeer.monitor.human.history import History
 from qmpeer.monitor.human.table import Completions
 from qmpeer.monitor.human.words import BLANKS, to_text
 from qmpeer.values import JsonValue
-
-PROMPT: Final = "(qemu) "
 
 
 def banner(version: Version) -> str:

@@ -1,0 +1,1 @@
+"""The client suite: odd and faulty servers, and what a client must make of each."""

@@ -1,0 +1,1 @@
+"""The judge of QMP servers and guest agents: raw bytes in, replies compared with the rules."""

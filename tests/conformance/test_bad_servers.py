@@ -1,0 +1,45 @@
+"""Servers with one mistake each are caught by the case of that name."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qmpeer.conformance import Level, cases, judge
+from tests.conformance.bad_servers import BAD, BadServer, Mistake, good_monitor
+
+EACH = pytest.mark.parametrize("mistake", BAD, ids=[mistake.name for mistake in BAD])
+CASES = {case.name: case for case in cases()}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    address = f"unix:{tmp_path_factory.mktemp('good')}/q"
+    monitor = good_monitor()
+    monitor.start(address)
+    yield address
+    monitor.stop()
+
+
+def test_there_are_enough() -> None:
+    assert len(BAD) >= 50
+
+
+@EACH
+def test_a_mistake_is_caught(mistake: Mistake, good: str, tmp_path: Path) -> None:
+    case = CASES[mistake.case]
+    with BadServer(tmp_path, good, mistake) as server:
+        report = judge(server.path, pattern=f"^{case.name}$", may_change=case.changes, timeout=0.5)
+    assert [result.case.name for result in report.failed] == [case.name], str(report)
+    assert report.failed[0].found
+
+
+@pytest.mark.slow
+@EACH
+def test_by_no_other_must_case(mistake: Mistake, good: str, tmp_path: Path) -> None:
+    with BadServer(tmp_path, good, mistake) as server:
+        report = judge(server.path, may_change=True, timeout=1.0)
+    failed = {result.case.name for result in report.failed}
+    must = {result.case.name for result in report.failed if result.case.level is Level.MUST}
+    assert mistake.case in failed
+    assert must - {mistake.case} <= set(mistake.also), str(report)

@@ -1,0 +1,17 @@
+"""Query a server's status with the asyncio client of qmpeer: python ours_async.py ADDRESS."""
+
+import asyncio
+import sys
+
+from qmpeer import AsyncClient
+
+
+async def main() -> None:
+    client = await AsyncClient.connect(
+        sys.argv[1], timeout=5, command_timeout=5, wait_for_socket=True
+    )
+    async with client as vm:
+        print((await vm.execute("query-status"))["status"])
+
+
+asyncio.run(main())

@@ -1,0 +1,114 @@
+"""The clients of others before the client suite, as a table.
+
+    python -m tests.interop.judged_peers
+
+It prints the table of docs/howto/judge-a-client.md: a row for each case that a client doesn't pass.
+The two clients for Node come from npm; they are installed below build/, and nowhere else.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from qmpeer.conformance import Outcome, Report, client_cases, judge_client
+
+__all__ = ["PEERS", "Peer", "judged", "node_modules", "table"]
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = Path(__file__).parent / "clients"
+NPM_FOLDER = ROOT / "build" / "npm"
+NPM_PACKAGES = ("node-qemu@1.3.0", "qemu-qmp@0.5.0", "split@1.0.1", "through@2.3.8")
+WORDS = {Outcome.PASSED: "ok", Outcome.FAILED: "fails", Outcome.SKIPPED: "–"}
+
+
+class Peer(NamedTuple):
+    """A client of others.
+
+    Attributes:
+        title: Its name and release.
+        command: Its command line for the suite.
+        is_of_node: True if Node runs it.
+    """
+
+    title: str
+    command: str
+    is_of_node: bool = False
+
+
+def _python(program: str) -> str:
+    return f"'{sys.executable}' '{PROGRAMS / program}' {{path}}"
+
+
+def _node(program: str) -> str:
+    return f"node '{PROGRAMS / program}' {{path}}"
+
+
+PEERS = (
+    Peer("qemu.qmp 0.0.6", _python("qemu_qmp.py")),
+    Peer(
+        "its qmp-shell",
+        f"sh -c 'echo query-status | {sys.executable} -m qemu.qmp.qmp_shell {{path}}'",
+    ),
+    Peer("qmp 1.1.0", _python("qmp_1_1.py")),
+    Peer("node-qemu 1.3.0", _node("node_qemu.cjs"), is_of_node=True),
+    Peer("qemu-qmp 0.5.0", _node("qemu_qmp.cjs"), is_of_node=True),
+)
+
+
+def node_modules() -> str:
+    """Install the packages of npm, unless they are there; return a reason if that can't be."""
+    if (NPM_FOLDER / "node_modules" / "qemu-qmp").is_dir():
+        return ""
+    if os.environ.get("QMPEER_INSTALL") == "no":
+        return "QMPEER_INSTALL=no"
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        return "node and npm aren't installed"
+    NPM_FOLDER.mkdir(parents=True, exist_ok=True)
+    options = ("--no-audit", "--no-fund", "--no-save", "--ignore-scripts")
+    argv = ["npm", "install", "--prefix", str(NPM_FOLDER), *options, *NPM_PACKAGES]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
+    return "" if done.returncode == 0 else f"npm install failed: {done.stderr[-300:]}"
+
+
+def judged(peer: Peer) -> Report:
+    """Judge a client of others; it gets more time than its own deadline of 10 seconds."""
+    os.environ["NODE_PATH"] = str(NPM_FOLDER / "node_modules")
+    return judge_client(peer.command, timeout=20, jobs=8, expect="running")
+
+
+def table(reports: Mapping[str, Report]) -> Iterator[str]:
+    """Yield the lines of the table: the cases that not all pass."""
+    words = {
+        title: {result.case.name: WORDS[result.outcome] for result in report.results}
+        for title, report in reports.items()
+    }
+    yield f"| case | the server | {' | '.join(words)} |"
+    yield "|---|---|" + "---|" * len(words)
+    for case in client_cases():
+        cells = [words[title][case.name] for title in words]
+        if any(cell != "ok" for cell in cells):
+            yield f"| `{case.name}` | {case.title} | {' | '.join(cells)} |"
+    counts = [f"{len(report.passed)} of {len(report.results)}" for report in reports.values()]
+    yield f"| *passed* | | {' | '.join(counts)} |"
+
+
+def main() -> int:
+    """Print the table; return the exit status."""
+    reason = node_modules()
+    if reason:
+        print(f"judged_peers: {reason}", file=sys.stderr)
+        return 1
+    reports = {}
+    for peer in PEERS:
+        reports[peer.title] = judged(peer)
+        print(reports[peer.title], file=sys.stderr)
+    print(*table(reports), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
