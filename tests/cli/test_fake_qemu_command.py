@@ -33,7 +33,7 @@ def test_it_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["--record", "q"], 2, "found no -o FILE, expected one for the answers"),
         (["--record", "./nosuch", "-o", "f"], 2, "./nosuch: No such file or directory"),
         (["--install", "d", "--name", "a/b"], 2, "found the name 'a/b', expected one such as "),
-        (["--install", "d", "--script", "s.toml"], 1, "s.toml:1: found 'x', expected [process]"),
+        (["--install", "d", "--script", "s.toml"], 1, "s.toml:1: found 'x', expected version, "),
         (["--install", "d", "--script", "nosuch"], 2, "nosuch: No such file or directory"),
         (["--install", "s.toml"], 2, "s.toml: File exists"),
     ],
@@ -47,7 +47,7 @@ def test_mistakes(
     error: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "s.toml").write_text("x = 1\n")
+    (tmp_path / "s.toml").write_text("process.x = 1\n")
     assert main(["fake-qemu", *words]) == status
     shown = capsys.readouterr().err.replace(f"{tmp_path}/", "")
     assert shown.startswith(f"qmpeer fake-qemu: {error}")

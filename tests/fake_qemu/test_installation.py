@@ -67,6 +67,16 @@ def test_files_are_checked_first(tmp_path: Path) -> None:
     script.write_text("[process]\n\nfaults = ['cutt']\n")
     with pytest.raises(ScriptError, match=r"s\.toml:3: found an unknown fault 'cutt'"):
         FakeQemu.install(tmp_path / "bin", script=script)
+    script.write_text("[proces]\nversion = '1'\n")
+    with pytest.raises(
+        ScriptError, match=r"s\.toml:1:2: found the key 'proces', expected one of .*"
+    ):
+        FakeQemu.install(tmp_path / "bin", script=script)
+    script.write_text("[[on]]\ncommand = 1\n")
+    with pytest.raises(
+        ScriptError, match=r"s\.toml:2:11: on\[0\]\.command: found 1, expected a text$"
+    ):
+        FakeQemu.install(tmp_path / "bin", script=script)
     script.write_text("[process]\nreplay = 'nosuch.txt'\n")
     with pytest.raises(FileNotFoundError, match=r"nosuch\.txt"):
         FakeQemu.install(tmp_path / "bin", script=script)

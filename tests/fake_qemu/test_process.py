@@ -6,6 +6,7 @@ Modules: process, answering, moments, text_ports, command_line.
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ status = 3
 event = "STOP"
 file = { stopped = "yes" }
 """
+
+
+def until_gone(path: Path) -> None:
+    """Wait until a file is removed."""
+    deadline = time.monotonic() + PATIENCE
+    while path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def connect(path: Path, **options: Any) -> Client:
@@ -133,6 +142,64 @@ def test_a_recording_answers_qmp(install: Install, start: Start, tmp_path: Path)
     assert process.wait(PATIENCE) == 5
     with pytest.raises(ScriptMismatch, match=r"^not recorded: stop$"):
         fake.verify()
+
+
+SCRIPT = """\
+[server]
+version = [9, 2, 0]
+
+[[expect]]
+command = "device_add"
+arguments = { driver = "virtio-blk-pci" }
+reply = {}
+events = [{ event = "DEVICE_DELETED", data = { path = "/x" } }]
+
+[[expect]]
+command = "cont"
+
+[[when]]
+event = "DEVICE_DELETED"
+serial = "virtio1: gone\\n"
+
+[[when]]
+command = "quit"
+status = 4
+"""
+
+
+def test_a_script_answers_qmp(install: Install, start: Start, tmp_path: Path) -> None:
+    fake = install(SCRIPT)
+    process = start(fake, f"-qmp unix:{tmp_path}/qmp,server,nowait -serial stdio -monitor none")
+    with connect(tmp_path / "qmp") as vm:
+        assert vm.greeting is not None
+        assert vm.greeting.version.qemu.major == 9
+        mark = vm.event_mark()
+        vm.execute("device_add", {"driver": "virtio-blk-pci", "id": "d0"})
+        vm.wait_event("DEVICE_DELETED", since=mark, timeout=PATIENCE)
+        vm.execute("quit")
+    out, _ = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out) == (4, b"virtio1: gone\n")
+    with pytest.raises(ScriptMismatch) as caught:
+        fake.verify()
+    assert [text.partition("\n")[0] for text in caught.value.mismatches] == [
+        f"not met: cont ({tmp_path}/script.toml:11:11)"
+    ]
+
+
+def test_a_guest_that_shuts_down_by_itself(install: Install, start: Start, tmp_path: Path) -> None:
+    fake = install(
+        '[[on]]\ncommand = "system_powerdown"\nreply = {}\n'
+        'events = ["POWERDOWN", { event = "SHUTDOWN", data = { guest = true, reason = "x" } }]\n'
+    )
+    line = f"-qmp unix:{tmp_path}/qmp,server,nowait -display none -daemonize -pidfile pid"
+    assert start(fake, line).wait(PATIENCE) == 0
+    with connect(tmp_path / "qmp") as vm:
+        mark = vm.event_mark()
+        vm.execute("system_powerdown")
+        vm.wait_event("SHUTDOWN", since=mark, timeout=PATIENCE)
+    until_gone(tmp_path / "pid")
+    fake.verify()
+    assert fake.starts[0].status == 0
 
 
 def test_ends_by_time_and_signal(install: Install, start: Start) -> None:

@@ -21,10 +21,11 @@ import qmpeer
 from qmpeer import limits
 from qmpeer.errors import FaultError, ScriptError, ScriptMismatch
 from qmpeer.fake_qemu.documents import Document
-from qmpeer.fake_qemu.process_script import read_process_script
+from qmpeer.fake_qemu.process_script import TABLES, read_process_script
 from qmpeer.fake_qemu.start import Settings
 from qmpeer.fake_qemu.start_log import Start, read_starts
 from qmpeer.faults import Faults
+from qmpeer.script.toml_script import load_script
 
 NAME: Final = "qemu-system-x86_64"
 _MADE_BY: Final = "# A fake QEMU. Made by qmpeer fake-qemu."
@@ -184,6 +185,8 @@ def _check(script: str) -> None:
         Faults(read.faults)
     except FaultError as error:
         raise ScriptError(str(error), Document(script).place("process", 0, "faults")) from None
+    if read.has_monitor:
+        load_script(script, besides=TABLES)
     for path in (read.answers, read.replay, *(rule.replay for rule in read.rules)):
         if path:
             os.stat(path)

@@ -49,7 +49,8 @@ def watch(
 
 
 def _moment(rule: Rule, text: str) -> Fault:
-    place: dict[str, Any] = {"after": rule.event} if rule.event else {"after-reply": rule.command}
-    if rule.arguments:
-        place["arguments"] = dict(rule.arguments)
+    place: dict[str, Any] = {"event": rule.event} if rule.event else {"after-reply": rule.command}
+    for key, value in (("arguments", rule.arguments), ("data", rule.data)):
+        if value:
+            place[key] = dict(value)
     return make_fault("exit", {**place, "text": text})

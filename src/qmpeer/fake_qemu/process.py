@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
 
 from qmpeer.display.safe_text import visible_lines
 from qmpeer.errors import QMPError
@@ -23,8 +22,6 @@ from qmpeer.options.daemonize import hold_standard_descriptors
 from qmpeer.options.devices import Devices
 from qmpeer.options.process import CallOnSignal, run_process, show_line
 from qmpeer.options.running import run_program
-
-_SHUTDOWN: Final = "SHUTDOWN"
 
 
 def run_fake(started: Started) -> int:
@@ -54,7 +51,7 @@ def run_fake(started: Started) -> int:
             report(text.replace("--insecure", "'insecure = true' in the script's [process]"))
     except OSError as error:
         report(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    except QMPError as error:
+    except (QMPError, ModuleNotFoundError) as error:  # an extra that isn't installed
         report(str(error))
     log_end(started.settings.log, started.number, status)
     return status
@@ -111,10 +108,11 @@ class _Fake:
         self._followed: list[asyncio.Task[None]] = []
         self._rules = [*started.rules, *self._rules_of_qemu()]
         wrap, self._late = None, 0.0
-        if started.script.faults or any(rule.command or rule.event for rule in self._rules):
+        faults = (*started.script.faults, *answering.faults)
+        if faults or any(rule.command or rule.event for rule in self._rules):
             from qmpeer.fake_qemu.moments import watch  # start: 20 ms
 
-            wrap, self._late = watch(self._rules, started.script.faults, self._follow)
+            wrap, self._late = watch(self._rules, faults, self._follow)
         self._control = answering.monitor(wrap)
         self._machine = Machine(options, show_line, report, wrap, self._control)
         self.devices: Devices = self._machine.devices
@@ -128,13 +126,11 @@ class _Fake:
         """Return the rules by which QEMU ends, where the built-in machine doesn't see to them."""
         if self._answering.is_machine:
             return ()
+        rules = [Rule(command="quit", status=0)]
+        if not self._options.stays:
+            rules.append(Rule(event="SHUTDOWN", data={"guest": True}, status=0))
         ends = {rule.command or rule.event for rule in self._started.rules if rule.ends}
-        names = ["quit"] if self._options.stays else ["quit", _SHUTDOWN]
-        return [
-            Rule(event=name, status=0) if name == _SHUTDOWN else Rule(command=name, status=0)
-            for name in names
-            if name not in ends
-        ]
+        return [rule for rule in rules if (rule.command or rule.event) not in ends]
 
     async def open(self) -> None:
         """Open everything, and write the texts of the start."""

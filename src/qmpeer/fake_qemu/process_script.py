@@ -17,6 +17,9 @@ from qmpeer import limits
 from qmpeer.fake_qemu.documents import Document, script_error
 from qmpeer.fake_qemu.qemu_options import OptionWord, words_of
 
+TABLES: Final = ("process", "when")
+"""The tables of the process's part."""
+
 
 class Rule(NamedTuple):
     """One ``[[when]]``.
@@ -29,6 +32,7 @@ class Rule(NamedTuple):
         command: The command whose reply is the moment, or "".
         event: The event that is the moment, or "".
         arguments: Arguments that the command has, possibly among others.
+        data: Data that the event has, possibly among others.
         stdout: A text for standard output.
         stderr: A text for standard error.
         serial: A text for the first serial port.
@@ -48,6 +52,7 @@ class Rule(NamedTuple):
     command: str = ""
     event: str = ""
     arguments: Mapping[str, Any] = {}
+    data: Mapping[str, Any] = {}
     stdout: str = ""
     stderr: str = ""
     serial: str = ""
@@ -92,12 +97,13 @@ class ProcessScript(NamedTuple):
 
     Attributes:
         version: QEMU's version in the answer to -version, such as "9.2.0 (Debian 1:9.2.0)", or "".
+            By default that of the monitor's greeting.
         answers: The path of a recording of QEMU's answers, or "".
         replay: The path of a recorded conversation that answers QMP, or "".
         faults: Faults for QMP's connections.
         is_insecure: True if TCP may be open to the network.
         rules: The rules, in order.
-        has_monitor: True if there is a monitor's part besides.
+        has_monitor: True if there is a monitor's part, too.
     """
 
     version: str = ""
@@ -109,22 +115,19 @@ class ProcessScript(NamedTuple):
     has_monitor: bool = False
 
 
-def read_process_script(path: str, others: Sequence[str] = ()) -> ProcessScript:
+def read_process_script(path: str) -> ProcessScript:
     """Read the process's part of a script. Paths in it are relative to the script's folder.
+
+    [Tables of other names are the monitor's part, which `qmpeer.script` reads and judges.]
 
     Args:
         path: The file.
-        others: The names of the tables of the monitor's part.
 
     Raises:
         OSError: If it can't be read.
         ScriptError: If it is wrong; it has the file and the line.
     """
     document = Document(path)
-    for name in document.values:
-        if name not in ("process", "when", *others):
-            expected = _list(("[process]", "[[when]]", *(f"[[{each}]]" for each in others)))
-            raise script_error(f"found {name!r}, expected {expected}", document.place(name))
     settings = _settings(document)
     rules = document.values.get("when", [])
     if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
@@ -134,7 +137,7 @@ def read_process_script(path: str, others: Sequence[str] = ()) -> ProcessScript:
         raise script_error(found, document.place("when"))
     return settings._replace(
         rules=tuple(_rule(document, number, rule) for number, rule in enumerate(rules)),
-        has_monitor=any(name in document.values for name in others),
+        has_monitor=not document.values.keys() <= {*TABLES},
     )
 
 
@@ -146,6 +149,10 @@ def _settings(document: Document) -> ProcessScript:
     if "insecure" in values:
         values["is_insecure"] = values.pop("insecure")
     _resolve(document, values)
+    server = document.values.get("server")
+    numbers = server.get("version") if isinstance(server, dict) else None
+    if isinstance(numbers, list):
+        values.setdefault("version", ".".join(map(str, numbers)))
     return ProcessScript(**values)
 
 
@@ -162,9 +169,10 @@ def _rule(document: Document, number: int, table: Mapping[str, Any]) -> Rule:
         if first in values and second in values:
             place = document.place("when", number, second)
             raise script_error(f"found {first} and {second}, expected one of them", place)
-    if "arguments" in values and "command" not in values:
-        place = document.place("when", number, "arguments")
-        raise script_error("found arguments without a command", place)
+    for key, owner in (("arguments", "command"), ("data", "event")):
+        if key in values and owner not in values:
+            place = document.place("when", number, key)
+            raise script_error(f"found {key}, expected {owner}, too", place)
     _resolve(document, values)
     rule = Rule(**values)
     for key in ("replay", "conversation"):
@@ -304,6 +312,7 @@ _KEYS: Final[Mapping[str, tuple[_Check, str]]] = {
     "command": (_some_text, "the name of a QMP command"),
     "event": (_some_text, "the name of a QMP event"),
     "arguments": (_object, "a table of arguments"),
+    "data": (_object, "a table of an event's data"),
     "stdout": (_text, "a text"),
     "stderr": (_text, "a text"),
     "serial": (_text, "a text"),
@@ -324,7 +333,7 @@ _SETTINGS: Final[Mapping[str, tuple[_Check, str]]] = {
 }
 
 
-_MOMENTS: Final = frozenset({"after", "command", "event", "arguments"})
+_MOMENTS: Final = frozenset({"after", "command", "event", "arguments", "data"})
 _DOING: Final = _KEYS.keys() - _MOMENTS - {"argv", "environment", "start"}
 
 
