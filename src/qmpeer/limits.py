@@ -499,6 +499,8 @@ REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""
 
 # Scripted servers (script).
+SCRIPT_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a script in TOML. Ours."""
 SCRIPT_RULES: Final = 100_000
 """Rules of one script. Ours: each command is compared with each of them."""
 SCRIPT_CALLS: Final = 100_000

@@ -42,7 +42,7 @@ def good_monitor() -> Monitor:
 
     @monitor.command("quit")
     def quit() -> None:
-        pass
+        monitor.shutdown()
 
     return monitor
 
@@ -50,8 +50,9 @@ def good_monitor() -> Monitor:
 class Passing:
     """One connection of a bad server, for a mistake to keep notes in."""
 
-    def __init__(self, server: "BadServer") -> None:
+    def __init__(self, server: "BadServer", client: socket.socket) -> None:
         self.server = server
+        self.client = client
         self.notes: dict[str, Any] = {}
         self.is_over = False
 
@@ -91,6 +92,7 @@ class BadServer:
         self.path.unlink(missing_ok=True)
         self.mistake = mistake
         self.notes: dict[str, Any] = {}
+        self.connections: list[Passing] = []
         self._good = good
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
@@ -118,7 +120,8 @@ class BadServer:
             thread.start()
 
     def _pass(self, client: socket.socket) -> None:
-        passing, rest = Passing(self), b""
+        passing, rest = Passing(self, client), b""
+        self.connections.append(passing)
         with client, dial(self._good, timeout=PATIENCE) as good:
             waiting = [client, good]
             while good in waiting and not passing.is_over:
@@ -226,7 +229,7 @@ def is_json(data: bytes) -> bool:
 
 def late_events(passing: Passing, line: bytes) -> bytes:
     """Send an event behind the next reply."""
-    if b'"event"' in line:
+    if line.startswith(b'{"timestamp"'):
         passing.notes["held"] = passing.notes.get("held", b"") + line
         return b""
     return line + bytes(passing.notes.pop("held", b""))
@@ -234,11 +237,32 @@ def late_events(passing: Passing, line: bytes) -> bytes:
 
 def repeated_events(passing: Passing, line: bytes) -> bytes:
     """Send the last event to the next client."""
-    if b'"event"' in line:
+    if line.startswith(b'{"timestamp"'):
         passing.server.notes["last"] = line
     elif line.startswith(b'{"return"') and passing.notes.setdefault("is_new", True):
         passing.notes["is_new"] = False
         return line + bytes(passing.server.notes.get("last", b""))
+    return line
+
+
+def noted(passing: Passing, data: bytes) -> bytes:
+    """Note what a client has asked for."""
+    passing.notes["asked"] = passing.notes.get("asked", b"") + data
+    return data
+
+
+def events_to_one(passing: Passing, line: bytes) -> bytes:
+    """Send an event only to the client that has caused it."""
+    is_event = line.startswith(b'{"timestamp"')
+    return b"" if is_event and b"stop" not in passing.notes["asked"] else line
+
+
+def events_to_new_clients(passing: Passing, line: bytes) -> bytes:
+    """Send an event to those that haven't negotiated, too."""
+    if line.startswith(b'{"timestamp"'):
+        for other in passing.server.connections:
+            if other.client.fileno() >= 0 and "asked" not in other.notes:
+                other.client.sendall(line)
     return line
 
 
@@ -266,7 +290,7 @@ def swapped(passing: Passing, line: bytes) -> bytes:
 
 
 def one_of_each_read(passing: Passing, data: bytes) -> bytes:
-    return data.split(b"\n")[0] + b"\n"
+    return data[: data.find(b"\n") + 1 or None]
 
 
 def ends_at_garbage(passing: Passing, data: bytes) -> bytes:
@@ -286,7 +310,7 @@ def small_buffer(passing: Passing, data: bytes) -> bytes:
 
 def silent_quit(passing: Passing, data: bytes) -> bytes:
     passing.is_over = b'"quit"' in data
-    return data
+    return b"" if passing.is_over else data
 
 
 def pretty(passing: Passing, line: bytes) -> bytes:
@@ -418,7 +442,7 @@ def _mistakes() -> Iterator[Mistake]:
     yield into("takes-duplicate-members", "duplicate-member", of_commands(lambda command: command))
     yield into("ends-at-garbage", "connection-survives", ends_at_garbage, "garbage-is-answered")
     yield into("ignores-garbage", "garbage-is-answered",
-               of_lines(lambda line: line if is_json(line) else b""))  # fmt: skip
+               of_lines(lambda line: b"" if b"1 2" in line else line))  # fmt: skip
     yield into("ignores-ff", "ff-resets", lambda _, data: data.replace(b"\xff", b""))
     yield into("ignores-control-bytes", "control-byte-resets",
                lambda _, data: data.replace(b"\x01", b""))  # fmt: skip
@@ -434,8 +458,8 @@ def _mistakes() -> Iterator[Mistake]:
               in_greeting(lambda inside: members(inside, version={"qemu": "7.2"})))  # fmt: skip
     yield out("has-two-versions", "version-in-both", in_returns(other_version))
     yield Mistake("needs-no-negotiation", "negotiation-comes-first", negotiates, negotiated_already,
-                  ("unknown-before-negotiation", "negotiation", "negotiation-of-nothing",
-                   "negotiation-of-oob", "each-connection-anew"))  # fmt: skip
+                  ("negotiation", "negotiation-of-nothing", "each-connection-anew",
+                   "events-for-all"))  # fmt: skip
     yield out("returns-null-for-nothing", "negotiation",
               in_returns(lambda m: members(m, **{"return": m["return"] or None})))  # fmt: skip
     yield into("takes-any-capability", "unknown-capability", of_commands(_any_capability))
@@ -451,8 +475,7 @@ def _mistakes() -> Iterator[Mistake]:
                of_commands(lambda c: renamed(c, lambda n: n if n == "qmp_capabilities"
                                              else n.replace("_", "-"))))  # fmt: skip
     yield out("finds-any-command", "unknown-command", in_errors(found_anyway),
-              "members-of-an-error", "one-reply-each", "second-negotiation", "order",
-              "oob-unknown-command", "id-in-an-error", "no-id-in-an-error")  # fmt: skip
+              "oob-unknown-command")  # fmt: skip
     # Replies
     yield out("drops-ids", "id", of_messages(lambda m: without(m, "id")),
               "id-of-any-type", "id-in-an-error")  # fmt: skip
@@ -465,25 +488,33 @@ def _mistakes() -> Iterator[Mistake]:
     yield out("adds-null-ids", "no-id", of_messages(
         lambda m: {"id": None, **m} if "return" in m or "error" in m else m),
         "no-id-in-an-error")  # fmt: skip
-    yield out("answers-twice", "one-reply-each", twice)
+    yield out("answers-twice", "one-reply-each", twice, "order", "unknown-command",
+              "id-in-an-error", "no-id-in-an-error", "members-of-an-error",
+              "oob-unknown-command")  # fmt: skip
     yield out("adds-a-status", "members-of-a-return", in_returns(lambda m: members(m, status="ok")))
     yield out("has-errors-without-desc", "members-of-an-error",
               in_errors(lambda m: members(m, error=without(m["error"], "desc"))))  # fmt: skip
     yield out("has-classes-of-its-own", "error-classes", of_class("GenericError", "Oops"))
     yield out("puts-the-id-first", "place-of-the-id",
               of_messages(lambda m: {"id": m["id"], **m} if "id" in m else m))  # fmt: skip
-    yield out("swaps-replies", "order", swapped)
+    yield out("swaps-replies", "order", swapped, "id", "many-in-one-write",
+              "in-band-with-oob")  # fmt: skip
     yield Mistake("ends-at-a-half-close", "half-close")
     yield into("ends-without-a-word", "quit", silent_quit)
     # Events
     yield out("has-events-without-a-time", "event", in_events(lambda m: without(m, "timestamp")))
     yield out("has-milliseconds", "event-time", in_events(milliseconds))
     yield out("has-empty-data", "event-without-data", in_events(lambda m: members(m, data={})))
-    yield out("sends-events-late", "event-before-reply", late_events)
-    yield out("repeats-events", "events-are-not-repeated", repeated_events)
+    yield out("sends-events-late", "event-before-reply", late_events, "events-for-all")
+    yield out("repeats-events", "events-are-not-repeated", repeated_events,
+              "no-events-before-negotiation")  # fmt: skip
+    yield Mistake("keeps-events-to-one", "events-for-all", noted, events_to_one)
+    yield Mistake("sends-events-too-early", "no-events-before-negotiation", noted,
+                  events_to_new_clients)  # fmt: skip
     # Out of band, introspection
     yield into("executes-nothing-out-of-band", "oob-not-allowed", of_commands(_never_oob),
-               "oob-is-not-enabled")  # fmt: skip
+               "oob-is-not-enabled", "second-negotiation-of-oob",
+               "capabilities-are-not-inherited")  # fmt: skip
     yield out("does-not-list-all", "query-commands", in_commands(fixed_list))
     yield out("forgets-types", "schema-has-all-types",
               in_schema(lambda all: [e for e in all if e["name"] != "str"]))  # fmt: skip

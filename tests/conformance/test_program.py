@@ -31,7 +31,7 @@ def test_words() -> None:
 
 @pytest.mark.parametrize("command", ["", "  ", "client 'open"])
 def test_words_that_are_wrong(command: str) -> None:
-    with pytest.raises(ValueError, match="found an (empty command|open quote)"):
+    with pytest.raises(ValueError, match=r"found an (empty command|open quote)"):
         command_words(command)
 
 

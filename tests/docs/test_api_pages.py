@@ -29,6 +29,7 @@ PUBLIC = (
     "qmpeer.chardev",
     "qmpeer.client",
     "qmpeer.codegen",
+    "qmpeer.conformance",
     "qmpeer.errors",
     "qmpeer.fake_qemu",
     "qmpeer.faults",

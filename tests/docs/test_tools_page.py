@@ -59,6 +59,7 @@ def test_all_tools_are_there() -> None:
         "top",
         "completion",
         "man",
+        "conformance",
     ):
         assert f"qmpeer {name} " in page
     assert len(CONSOLE) == 4

@@ -33,6 +33,7 @@ class ScriptBackend:
         clock: Returns seconds, for the times of calls and of the script.
 
     Attributes:
+        script: The script.
         window: The in-band commands of one client that may be in flight.
         conversation: What passed. It gives calls their bytes if the monitor has
             ``wrap=backend.conversation.wrap``.
@@ -46,7 +47,7 @@ class ScriptBackend:
     ) -> None:
         self.window: int = 1
         self.conversation: Conversation = Conversation(clock)
-        self._script = script
+        self.script: Script = script
         self._greeting = greeting
         self._clock = clock
         self._stage = _Stage(script, clock)
@@ -54,14 +55,14 @@ class ScriptBackend:
     def begin(self) -> None:
         """Begin the script: from now on its times count."""
         self._stage.began = self._clock()
-        self._script.begin(self._stage.began)
+        self.script.begin(self._stage.began)
 
     def open_session(self, client: RawClient) -> ScriptSession:
         """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""
         session = self._stage.enter(client, self.conversation.requests_of(client))
 
         def begin() -> None:
-            for rule in self._script.openings:
+            for rule in self.script.openings:
                 session.play(rule)
 
         client.greet(self._greeting, begin)
@@ -73,11 +74,15 @@ class ScriptBackend:
         Raises:
             ScriptError: If the schema has no such event, or other data.
         """
-        self._stage.emit(self._script.event(name, data))
+        self._stage.emit(self.script.event(name, data))
 
     def goto(self, state: str) -> None:
         """Enter a state. Callable from any thread."""
         self._stage.goto(state)
+
+    def reset(self) -> None:
+        """Begin the script anew; see `Script.reset`. Call it in the monitor's thread."""
+        self._stage.reset()
 
     def wait_call(self, command: str, count: int, timeout: float | None) -> Call:
         """Wait for a command, in another thread; see `ScriptedServer.wait_call`."""
@@ -215,6 +220,13 @@ class _Stage:
         if self._loop is not None:
             with suppress(RuntimeError):  # the monitor has stopped
                 self._loop.call_soon_threadsafe(self._set_timer)
+
+    def reset(self) -> None:
+        """Begin the script anew."""
+        self.began = self._clock()
+        self._script.reset(self.began)
+        if self._loop is not None:
+            self._set_timer()
 
     def _set_timer(self) -> None:
         """Take the steps that are due, and set the timer for the next ones."""

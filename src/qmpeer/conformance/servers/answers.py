@@ -1,4 +1,4 @@
-"""What a server sent, reduced to what a case compares: the kind of each message, and its id."""
+"""A server's messages, reduced to what a case compares: the kind of each message, and its id."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ class Answer(NamedTuple):
 
     Attributes:
         kind: "return", the class of an error, "event", "greeting", or "no message" for anything
-            else. "error" stands for an error without a class, or expects one of any class.
+            else. "error" stands for an error without a class, or expects one of any class; "reply"
+            expects a return or any error.
         id: Its id; UNSET if it has none.
     """
 
@@ -38,7 +39,9 @@ class Answer(NamedTuple):
             minds_ids: False to compare the kinds only.
         """
         is_error = found.kind not in ("return", "event", "greeting", "no message")
-        if self.kind != found.kind and not (self.kind == ERROR and is_error):
+        is_reply = is_error or found.kind == "return"
+        fits = (self.kind == ERROR and is_error) or (self.kind == "reply" and is_reply)
+        if self.kind != found.kind and not fits:
             return False
         return not minds_ids or same(self.id, found.id)
 
@@ -51,6 +54,11 @@ def returns(id: JsonValue | UnsetType = UNSET) -> Answer:
 def refuses(id: JsonValue | UnsetType = UNSET, error_class: str = ERROR) -> Answer:
     """Return the expectation of an error, by default of any class."""
     return Answer(error_class, id)
+
+
+def replies(id: JsonValue | UnsetType = UNSET) -> Answer:
+    """Return the expectation of a success or an error."""
+    return Answer("reply", id)
 
 
 def same(one: JsonValue | UnsetType, other: JsonValue | UnsetType) -> bool:
@@ -93,10 +101,10 @@ def listed(answers: Sequence[Answer]) -> str:
         'return with the id 1, return with the id 2, error without an id'
     """
     texts: list[str] = []
-    for answer in answers[:12]:
+    for answer in answers[:6]:
         texts.append(str(answer))
-    if len(answers) > 12:
-        texts.append(f"and {len(answers) - 12} more")
+    if len(answers) > 6:
+        texts.append(f"and {len(answers) - 6} more")
     return ", ".join(texts) or "no reply"
 
 

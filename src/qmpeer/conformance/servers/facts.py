@@ -1,10 +1,13 @@
-"""What the judge learns about a server before the cases, which decides how they are tried."""
+"""Facts about a server, learnt before the cases, which decide how they are tried."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from qmpeer.conformance.servers.answers import answer_of
+from msgspec import UNSET
+
+from qmpeer.conformance.servers.answers import answer_of, same
 from qmpeer.conformance.servers.connection import Connection
 from qmpeer.values import JsonObject
 
@@ -14,21 +17,25 @@ PINGS: Final = {"server": "query-version", "agent": "guest-ping"}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a server can do.
+    """The facts about a server.
 
     Attributes:
         suite: "server" or "agent".
         greets: True if it greets a client.
+        negotiates: True if qmp_capabilities succeeds.
         capabilities: The capabilities that its greeting offers.
-        echoes_ids: True if a reply has its command's id.
+        echoes_ids: True if a reply, an error too, has its command's id, if that is a text.
+        minds_ids: True if all replies have the ids of their commands, of any type, and no other.
         commands: The names that query-commands, or guest-info, lists.
         schema: The answer to query-qmp-schema; None if there is none.
     """
 
     suite: str
     greets: bool = True
+    negotiates: bool = True
     capabilities: tuple[str, ...] = ()
     echoes_ids: bool = True
+    minds_ids: bool = True
     commands: tuple[str, ...] = ()
     schema: list[Any] | None = None
     _by_name: dict[str, JsonObject] = field(default_factory=dict)
@@ -62,10 +69,8 @@ def _of_server(connection: Connection) -> Facts:
     first = connection.receive()
     greets = answer_of(first).kind == "greeting"
     connection.send(b'{"execute": "qmp_capabilities"}\n')
-    connection.reply()
-    # Twice: an odd server may have sent something else in place of the first reply.
+    negotiated = answer_of(connection.reply()).kind == "return"
     version = _asked(connection, "query-version")
-    echoes_ids = isinstance(version, dict) and "id" in version
     if version is None and not greets:
         raise TimeoutError(
             f"found neither a greeting nor a reply: {connection.ending()}; if it is a guest agent, "
@@ -76,8 +81,10 @@ def _of_server(connection: Connection) -> Facts:
     return Facts(
         "server",
         greets,
+        negotiated,
         _offered(first),
-        echoes_ids,
+        same(_id(version), "query-version") and _has_ids_in_errors(connection),
+        _minds_ids(connection, "query-version"),
         _names(listed),
         schema if isinstance(schema, list) else None,
     )
@@ -89,8 +96,37 @@ def _of_agent(connection: Connection) -> Facts:
         raise TimeoutError(f"found no reply to guest-ping: {connection.ending()}")
     info = _value(_asked(connection, "guest-info"))
     listed = info.get("supported_commands") if isinstance(info, dict) else None
-    echoes_ids = isinstance(reply, dict) and "id" in reply
-    return Facts("agent", False, (), echoes_ids, _names(listed))
+    return Facts(
+        "agent",
+        greets=False,
+        negotiates=False,
+        echoes_ids=same(_id(reply), "guest-ping") and _has_ids_in_errors(connection),
+        minds_ids=_minds_ids(connection, "guest-ping"),
+        commands=_names(listed),
+    )
+
+
+def _has_ids_in_errors(connection: Connection) -> bool:
+    return same(_id(_asked(connection, "no-such-command")), "no-such-command")
+
+
+def _minds_ids(connection: Connection, ping: str) -> bool:
+    """Return True if ids come back, with their types, from errors too, and only if they were sent.
+
+    If they don't, that is judged by the cases about ids, and the others don't look at ids.
+    """
+    expected = (1, "a", UNSET)
+    for name in (ping, "no-such-command"):
+        for id in expected:
+            message = {"execute": name} if id is UNSET else {"execute": name, "id": id}
+            connection.send(json.dumps(message).encode() + b"\n")
+            if not same(_id(connection.reply()), id):
+                return False
+    return True
+
+
+def _id(reply: Any) -> Any:
+    return reply.get("id", UNSET) if isinstance(reply, dict) else UNSET
 
 
 def _asked(connection: Connection, name: str) -> Any:

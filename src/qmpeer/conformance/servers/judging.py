@@ -105,18 +105,22 @@ def judge(
     try:
         judging = _Judging(target, suite, timeout, may_change)
         results = list[Result]()
-        for entry in chosen:
+        for entry in _with_fuzzing(chosen, seed, fuzz_inputs):
             results.append(judging.result_of(entry))
-            if on_result is not None:
-                on_result(results[-1])
-        if fuzz_inputs:
-            fuzzing = partial(fuzz, seed=seed, count=fuzz_inputs)
-            results.append(judging.result_of(TableEntry(FUZZ, fuzzing, BOTH, ends=False)))
             if on_result is not None:
                 on_result(results[-1])
     finally:
         target.close()
     return Report(suite, str(target), tuple(results), monotonic() - began)
+
+
+def _with_fuzzing(chosen: Sequence[TableEntry], seed: int, count: int) -> Sequence[TableEntry]:
+    """Return cases with that of random inputs, if any, before those that end the server."""
+    if not count:
+        return chosen
+    fuzzing = TableEntry(FUZZ, partial(fuzz, seed=seed, count=count), BOTH, ends=False)
+    before = [entry for entry in chosen if not entry.ends]
+    return [*before, fuzzing, *chosen[len(before) :]]
 
 
 class _Judging:

@@ -100,9 +100,11 @@ class StartedServer:
 
     def connect(self, timeout: float) -> socket.socket:
         """Connect to it, and start it first if it wasn't started or has to be started anew."""
-        if self._process is None:
+        is_new = self._process is None
+        if is_new:
             self._start()
-        return dial(f"unix:{self._path}", timeout=timeout)
+        # Between its bind() and its listen(), a program refuses connections.
+        return dial(f"unix:{self._path}", timeout=timeout, wait_for_socket=is_new)
 
     @property
     def _path(self) -> str:

@@ -34,7 +34,7 @@ class Trial:
         self.facts: Facts = facts
         self.timeout: float = timeout
         self._target = target
-        self._minds_ids = facts.echoes_ids or rule == "R28"
+        self._minds_ids = facts.minds_ids or rule == "R28"
         self._connections: list[Connection] = []
 
     @property
@@ -98,7 +98,11 @@ class Trial:
         for name in capabilities:
             if name not in self.facts.capabilities:
                 raise NotTried(f"the server doesn't offer the capability {name}")
+            if not self.facts.negotiates:
+                raise NotTried("the server doesn't negotiate")
         connection = self.greeted()
+        if not self.facts.negotiates:
+            return connection
         connection.send(negotiation(*capabilities))
         reply = connection.reply()
         if answer_of(reply).kind != "return":

@@ -17,7 +17,8 @@ _BROKEN: Final = b'{"execute": "PING", "id": 1 2}\n'
 @CASES.case("garbage-is-answered", "R9", MUST, "text that isn't JSON is answered with an error")
 def _(trial: Trial) -> None:
     found = [answer_of(each) for each in trial.ready().ask(trial.filled(_BROKEN))]
-    is_refused = bool(found) and all(refuses().fits(each) for each in found)
+    minds_ids = trial.facts.minds_ids
+    is_refused = bool(found) and all(refuses().fits(each, minds_ids=minds_ids) for each in found)
     check(is_refused, "an error without an id", listed(found))
 
 
@@ -66,7 +67,7 @@ def _resets(name: str, level: Level, title: str, byte: bytes) -> None:
     def _(trial: Trial) -> None:
         sent = b'{"execute": "PING", "id": {"a": [' + byte + _GOOD
         found = [answer_of(each) for each in trial.ready().ask(trial.filled(sent), 2)]
-        is_right = bool(found) and returns(1).fits(found[-1], minds_ids=trial.facts.echoes_ids)
+        is_right = bool(found) and returns(1).fits(found[-1], minds_ids=trial.facts.minds_ids)
         check(is_right, "errors, then a return with the id 1", listed(found))
 
 
