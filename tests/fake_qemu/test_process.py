@@ -3,6 +3,7 @@
 Modules: process, answering, moments, text_ports, command_line.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -117,7 +118,7 @@ async def test_the_qemu_projects_client(install: Install, start: Start, tmp_path
     await client.connect(f"{tmp_path}/qmp")
     assert (await client.execute("query-status"))["running"]
     await client.execute("quit")
-    with pytest.raises(EOFError):
+    with contextlib.suppress(EOFError):  # it may have noticed the end already
         await client.disconnect()
     assert process.wait(PATIENCE) == 0
 
