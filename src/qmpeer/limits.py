@@ -528,6 +528,16 @@ CONFORMANCE_SILENCE: Final = 0.25
 CONFORMANCE_SHOWN: Final = 600
 """Bytes of what was sent, and of what came, that a report shows of a case. Ours."""
 
+# Servers for tests (testing).
+TESTING_CONVERSATION: Final = 16 * 1024
+"""Characters of the conversation that a failed test's report shows, the newest ones. Ours."""
+TESTING_MISMATCHES: Final = 20
+"""Mismatches that a failed test's report shows; further ones are counted. Ours."""
+TESTING_LEAKS: Final = 50
+"""Connections, tasks, threads and descriptors left open that a report lists. Ours."""
+TESTING_MOMENT: Final = 0.2
+"""Seconds for tasks and threads that are about to end. Ours."""
+
 # Fake QEMUs for PATH (fake_qemu).
 FAKE_QEMU_SCRIPT: Final = 16 * 1024 * 1024
 """Bytes of a script or of recorded answers. Ours; QEMU's answers have 100 kB."""
