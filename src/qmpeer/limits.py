@@ -544,6 +544,18 @@ TESTING_LEAKS: Final = 50
 TESTING_MOMENT: Final = 0.2
 """Seconds for tasks and threads that are about to end. Ours."""
 
+# Fake QEMUs for PATH (fake_qemu).
+FAKE_QEMU_SCRIPT: Final = 16 * 1024 * 1024
+"""Bytes of a script or of recorded answers. Ours; QEMU's answers have 100 kB."""
+FAKE_QEMU_RULES: Final = 1000
+"""Rules of the process's part of a script. Ours."""
+FAKE_QEMU_SECONDS: Final = 86400.0
+"""The longest time of such a rule in seconds. Ours: a day."""
+FAKE_QEMU_LOG: Final = 16 * 1024 * 1024
+"""Bytes of the log of starts; then no more are kept. Ours."""
+FAKE_QEMU_ANSWER: Final = 10.0
+"""Seconds that a real QEMU may take for one recorded answer. Ours; it takes 0.1."""
+
 # Faults.
 FAULTS: Final = 1000
 """Faults of one plan. Ours."""
