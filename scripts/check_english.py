@@ -60,6 +60,7 @@ FIRST_WORDS: Final = re.compile(
     "(?:Be|Build|Cut|Decide|Do|Does|Edit|Give|Have|Hold|How|Keep|Know|Let|Make|Name|Parse|Read|Say"
     "|Scan|Show|So|Something|Speak|Stands?|Tell|Turn|What|When|Where|Whether|Which|Who|Why|Write) "
 )
+BETWEEN_WORDS: Final = re.compile(r"[\s#:]+")
 FENCE: Final = re.compile(r"^(```+|~~~+).*?^\1", re.MULTILINE | re.DOTALL)
 SCRIPT: Final = "scripts/check_english.py"
 
@@ -73,6 +74,16 @@ class Fault(NamedTuple):
 
 def faults_in_python(source: str) -> Iterator[Fault]:
     """Give the faults in the comments, strings and docstrings of a Python file."""
+    if TURN.search(BETWEEN_WORDS.sub(" ", source)):  # few files have one: the rest isn't split
+        yield from _turns_in_python(source)
+    for node in _blocks(ast.parse(source)):
+        if not isinstance(node, ast.ClassDef | ast.Module):
+            continue
+        if match := FIRST_WORDS.match(ast.get_docstring(node) or ""):
+            yield Fault(node.body[0].lineno, f"{match[0]}…")
+
+
+def _turns_in_python(source: str) -> Iterator[Fault]:
     lines = source.splitlines()
     run: list[tuple[int, str]] = []  # comments on lines that follow each other are one text
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -85,11 +96,14 @@ def faults_in_python(source: str) -> Iterator[Fault]:
         elif token.type == tokenize.STRING and NOT_OURS not in lines[token.end[0] - 1]:
             yield from _faults(token.string, line)
     yield from _faults_in_comments(run)
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.ClassDef | ast.Module):
-            continue
-        if match := FIRST_WORDS.match(ast.get_docstring(node) or ""):
-            yield Fault(node.body[0].lineno, f"{match[0]}…")
+
+
+def _blocks(node: ast.AST) -> Iterator[ast.AST]:
+    """Give a node and the statements in it; expressions are skipped, they contain no class."""
+    yield node
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for inner in getattr(node, field, ()):
+            yield from _blocks(inner)
 
 
 def faults_in_markdown(text: str) -> Iterator[Fault]:

@@ -42,25 +42,33 @@ class Inner(NamedTuple):
 
 def inner_imports(source: str) -> Iterator[Inner]:
     """Give the imports inside functions, in the order of the file."""
-    comments = {
-        token.start[0]: token.string
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    for node in _imports(ast.parse(source), is_inner=False):
+    nodes = list(_imports(ast.parse(source), is_inner=False))
+    comments = _comments(source) if nodes else {}
+    for node in nodes:
         comment = comments.get(node.lineno, "")
         found = (reason for reason, pattern in REASONS.items() if pattern.match(comment))
         yield Inner(node.lineno, ast.unparse(node), next(found, NONE))
 
 
+def _comments(source: str) -> dict[int, str]:
+    """Return the comment of each line that has one."""
+    return {
+        token.start[0]: token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+
+
 def _imports(tree: ast.AST, *, is_inner: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            if is_inner:
-                yield node
-        else:
-            is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            yield from _imports(node, is_inner=is_inner or is_function)
+    """Give the imports inside functions; expressions are skipped, since they contain none."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(tree, field, ()):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                if is_inner:
+                    yield node
+            else:
+                is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+                yield from _imports(node, is_inner=is_inner or is_function)
 
 
 def report(folder: Path, root: Path) -> tuple[list[str], Counter[str]]:

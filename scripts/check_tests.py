@@ -36,42 +36,42 @@ class Files:
     """
 
     def __init__(self, folder: Path, package: str) -> None:
-        self._trees: dict[str, ast.Module] = {}
+        self._docstrings: dict[str, str] = {}
+        self._imports: dict[str, list[tuple[str, str]]] = {}
         self._packages = set[str]()
         for path in sorted((folder / package).rglob("*.py")):
             parts = path.relative_to(folder).with_suffix("").parts
             if parts[-1] == "__init__":
                 parts = parts[:-1]
                 self._packages.add(".".join(parts))
-            self._trees[".".join(parts)] = ast.parse(path.read_text(encoding="utf-8"))
-        self._imports: dict[str, list[tuple[str, str]]] = {}
+            # Trees aren't kept: the garbage collector would look at all of them again and again.
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            self._docstrings[".".join(parts)] = ast.get_docstring(tree) or ""
+            self._imports[".".join(parts)] = list(_imports(tree))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._trees
+        return name in self._imports
 
     @cached_property
     def modules(self) -> list[str]:
         """All modules except packages and __main__."""
         return [
             name
-            for name in self._trees
+            for name in self._imports
             if name not in self._packages and not name.endswith("__main__")
         ]
 
     def docstring(self, name: str) -> str:
         """Return the docstring of a module."""
-        return ast.get_docstring(self._trees[name]) or ""
+        return self._docstrings[name]
 
     def imports(self, name: str) -> list[tuple[str, str]]:
         """Return the imports of a file: modules, each with an imported name or ""."""
-        found = self._imports.get(name)
-        if found is None:
-            found = self._imports[name] = list(_imports(self._trees[name]))
-        return found
+        return self._imports[name]
 
     def home(self, module: str, name: str) -> str:
         """Return the module that defines a name which a package may export."""
-        if f"{module}.{name}" in self._trees:
+        if f"{module}.{name}" in self._imports:
             return f"{module}.{name}"
         if module in self._packages:
             for origin, given in self.imports(module):

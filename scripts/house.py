@@ -113,12 +113,16 @@ def imports_of(folder: Path) -> Imports:
 
 
 def _rooms_in(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.ImportFrom(module=str(module), names=names):
-                yield from (f"{module}.{each.name}.".split(".")[1] for each in names)
-            case ast.Import(names=names):
-                yield from (f"{each.name}.".split(".")[1] for each in names)
+    """Give the rooms that imports name; expressions are skipped, since they contain none."""
+    for field in ("body", "handlers", "orelse", "finalbody", "cases"):
+        for node in getattr(tree, field, ()):
+            match node:
+                case ast.ImportFrom(module=str(module), names=names):
+                    yield from (f"{module}.{each.name}.".split(".")[1] for each in names)
+                case ast.Import(names=names):
+                    yield from (f"{each.name}.".split(".")[1] for each in names)
+                case _:
+                    yield from _rooms_in(node)
 
 
 def is_short_cut(imports: Mapping[str, set[str]], room: str, other: str) -> bool:
@@ -139,18 +143,30 @@ def places(floors: Floors, imports: Imports) -> dict[str, Box]:
     # Reorder one row at a time, the others fixed: all rows at once would be too many orders.
     for _ in range(SWEEPS):
         for index in range(len(rows) - 1):  # the ground has no arrows
-            orders = [
-                [*rows[:index], [*order], *rows[index + 1 :]] for order in permutations(rows[index])
-            ]
-            rows = min(orders, key=lambda order: _length(_boxes(order), imports))
+            rows[index] = _best_order(rows, index, imports)
     return _boxes(rows)
 
 
-def _length(boxes: Mapping[str, Box], imports: Imports) -> float:
-    """Return the total sideways length of the arrows."""
-    return fsum(  # the same in any order, which a set doesn't have
-        abs(boxes[room].x - boxes[other].x) for room, others in imports.items() for other in others
+def _best_order(rows: Sequence[Sequence[str]], index: int, imports: Imports) -> list[str]:
+    """Return the order of a row that makes the arrows shortest, as far as they go sideways."""
+    boxes, row = _boxes(rows), rows[index]
+    lengths = {
+        room: [_length(boxes[other].x, _connected(room, imports) - {*row}, boxes) for other in row]
+        for room in row
+    }
+    orders = ([*order] for order in permutations(row))
+    return min(
+        orders, key=lambda order: fsum(lengths[room][spot] for spot, room in enumerate(order))
     )
+
+
+def _length(x: float, others: Iterable[str], boxes: Mapping[str, Box]) -> float:
+    """Return the total sideways length of the arrows between a place and other rooms."""
+    return fsum(abs(x - boxes[other].x) for other in others)  # the same in any order, as of a set
+
+
+def _connected(room: str, imports: Imports) -> set[str]:
+    return imports[room].union(other for other in imports if room in imports[other])
 
 
 def _boxes(rows: Sequence[Sequence[str]]) -> dict[str, Box]:

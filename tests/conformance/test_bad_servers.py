@@ -1,4 +1,9 @@
-"""Servers with one mistake each are caught by the case of that name."""
+"""Servers with one mistake each are caught by the case of that name.
+
+Modules: servers.cases.texts, servers.cases.broken_texts, servers.cases.negotiation,
+servers.cases.commands, servers.cases.replies, servers.cases.events, servers.cases.introspection,
+servers.cases.out_of_band.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

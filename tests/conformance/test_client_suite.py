@@ -80,28 +80,47 @@ def test_a_choice_of_nothing(pattern: str) -> None:
 # Our clients
 
 
-def of_kind(*duties: Duty) -> list[ClientCase]:
-    return [case for case in LIGHT if case.duty in duties]
+LEGAL = [case for case in LIGHT if case.duty is Duty.SUCCEED]
+ENDING = [case for case in LIGHT if case.duty is not Duty.SUCCEED]
+SILENT = {
+    "refused",
+    "no-socket",
+    "silent-after-connect",
+    "half-a-greeting",
+    "garbage-greeting",
+    "silent-in-negotiation",
+    "silent-after-command",
+    "events-without-reply",
+    "blanks-without-reply",
+    "half-a-reply",
+    "dripping-reply",
+    "garbage-reply",
+    "greeting-again",
+    "other-id",
+    "no-id",
+}
+"""The cases that only a client's deadline ends."""
+TELLING = [case for case in ENDING if case.case.name not in SILENT]
+WAITING = [case for case in ENDING if case.case.name in SILENT]
 
 
-def test_our_asyncio_client_succeeds() -> None:
-    assert not failures(judged(asyncio_client(PATIENCE), *of_kind(Duty.SUCCEED)))
+@pytest.mark.parametrize(
+    ("cases", "deadline"),
+    [(LEGAL, PATIENCE), (TELLING, PATIENCE), (WAITING, DEADLINE)],
+    ids=["legal", "telling", "waiting"],
+)
+def test_our_asyncio_client(cases: list[ClientCase], deadline: float) -> None:
+    assert not failures(judged(asyncio_client(deadline), *cases))
 
 
-def test_our_asyncio_client_ends() -> None:
-    assert not failures(judged(asyncio_client(DEADLINE), *of_kind(Duty.FAIL, Duty.END)))
-
-
-def test_our_blocking_client_succeeds() -> None:
+@pytest.mark.parametrize(
+    ("cases", "deadline"),
+    [(LEGAL, PATIENCE), (TELLING, PATIENCE), (WAITING, DEADLINE)],
+    ids=["legal", "telling", "waiting"],
+)
+def test_our_blocking_client(cases: list[ClientCase], deadline: float) -> None:
     with ThreadPoolExecutor(16) as threads:
-        run = blocking_client(PATIENCE, threads)
-        assert not failures(judged(run, *of_kind(Duty.SUCCEED)))
-
-
-def test_our_blocking_client_ends() -> None:
-    with ThreadPoolExecutor(16) as threads:
-        run = blocking_client(DEADLINE, threads)
-        assert not failures(judged(run, *of_kind(Duty.FAIL, Duty.END)))
+        assert not failures(judged(blocking_client(deadline, threads), *cases))
 
 
 # Others

@@ -1,7 +1,4 @@
-"""Random inputs: the same by seed, reduced when they fail, with an end also for a server that dies.
-
-Modules: fuzzing, answers.
-"""
+"""Random inputs: the same by seed, reduced when they fail."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""The judge: which cases it tries, what it says of servers that vanish or are no servers.
-
-Modules: table, trial, connection, target, judging, verdicts, facts, texts, broken_texts.
-"""
+"""The judge: which cases it tries, what it says of servers that vanish or are no servers."""
 
 import socket
 import sys

@@ -1,4 +1,7 @@
-"""Real servers fail exactly what the page says, and so do ours."""
+"""Real servers fail exactly what the page says, and so do ours.
+
+Modules: servers.cases.agents.
+"""
 
 import re
 import sys

@@ -26,8 +26,7 @@ def test_all_rules() -> None:
     """Each rule of the protocol has a case, or the page says why it has none."""
     text = PAGE.read_text()
     tried = {row[0] for row in _ROW.findall(text)}
-    left_out = set(
-        re.findall(r"R\d+", text.partition("Rules that aren't")[2].partition("Of R12")[0])
-    )
+    about = text.partition("Rules that aren't")[2].partition("Of R12")[0]
+    left_out = set(re.findall(r"R\d+", about))
     assert not tried & left_out
     assert tried | left_out == {f"R{number}" for number in range(1, 54)}

@@ -368,7 +368,7 @@ def test_a_script_without_a_schema_says_so_once(
         notes.append(raised.value.note)
         assert ("\nnote: " in str(raised.value)) == bool(raised.value.note)
     assert [bool(each) for each in notes] == [False, True, False]
-    assert "without a schema" in notes[1]
+    assert "against a schema" in notes[1]
 
 
 def test_without_a_schema_everything_is_right() -> None:

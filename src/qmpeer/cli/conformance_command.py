@@ -3,6 +3,8 @@
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from qmpeer import limits
@@ -16,9 +18,7 @@ from qmpeer.conformance import (
     Level,
     Report,
     cases,
-    client_cases,
     judge,
-    judge_client,
 )
 
 PROGRAM: Final = "qmpeer conformance"
@@ -57,19 +57,36 @@ exit status:
 def _run(namespace: argparse.Namespace) -> int:
     is_client = _is_about_client(namespace)
     if namespace.list and is_client:
+        from qmpeer.conformance import client_cases  # start: 130 ms
+
         _list(client_cases(*_choice(namespace)))
         return DONE
     if namespace.list:
-        _list(cases("agent" if namespace.agent else "server", *_choice(namespace)))
+        with checked_address():  # a ValueError is about the pattern
+            chosen = (
+                client_cases(*_choice(namespace))
+                if is_client
+                else cases("agent" if namespace.agent else "server", *_choice(namespace))
+            )
+        _list(chosen)
         return DONE
-    # As Ctrl-C does, SIGTERM has to end the server that was started.
-    signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
     try:
-        report = _judge_client(namespace) if is_client else _judge(namespace)
+        with _exit_on_sigterm():
+            report = _judge_client(namespace) if is_client else _judge(namespace)
     except OSError as error:
         complain(PROGRAM, os_text(error))
         return USAGE
     return _finish(report, namespace)
+
+
+@contextmanager
+def _exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM raise, as Ctrl-C does, so that what was started is ended."""
+    before = signal.signal(signal.SIGTERM, lambda signum, frame: sys.exit(128 + signum))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _is_about_client(namespace: argparse.Namespace) -> bool:
@@ -98,6 +115,8 @@ def _judge_client(namespace: argparse.Namespace) -> Report:
         UsageError: If the command or the pattern is wrong.
         OSError: If the client can't be started.
     """
+    from qmpeer.conformance import judge_client  # start: 130 ms
+
     level, pattern = _choice(namespace)
     try:
         return judge_client(
@@ -163,8 +182,11 @@ def _list(chosen: tuple[Case, ...]) -> None:
     rule_width = max((len(case.rule) for case in chosen), default=0)
     for case in chosen:
         leave = "  (--may-change)" if case.changes else ""
+        rule = f"{case.rule:{rule_width}}"
+        write_text(f"{case.name:{width}}  {case.level.value:7}  {rule}  {case.title}{leave}\n")
         write_text(
-            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  {case.title}{leave}\n"
+            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  "
+            f"{case.title}{leave}\n"
         )
 
 

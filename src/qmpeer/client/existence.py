@@ -69,7 +69,7 @@ _SUFFIXES: Final = ("-pci", "-ccw")
 """Ends of a device's type that may be left out. QEMU: qdev_alias_table."""
 _NETDEV_PROPERTIES: Final = ("hubid", "ifname", "restrict")
 """Options that "info network" shows as they were given."""
-_JOB_TYPES: Final[Mapping[str, str]] = {
+JOB_TYPES: Final[Mapping[str, str]] = {
     "block-commit": "commit",
     "block-stream": "stream",
     "blockdev-backup": "backup",
@@ -83,7 +83,7 @@ _JOB_TYPES: Final[Mapping[str, str]] = {
     "x-blockdev-amend": "amend",
 }
 """The types of the jobs that commands start. QEMU: JobType."""
-_DISMISSING: Final = frozenset(
+DISMISSING: Final = frozenset(
     {"block-commit", "block-stream", "blockdev-backup", "blockdev-mirror", "drive-backup",
      "drive-mirror"}
 )  # fmt: skip
@@ -129,7 +129,7 @@ def creation(
     if kind == "job":
         if command is None:
             raise ValueError("found no command, expected the one that starts the job")
-        if command in _DISMISSING and given.setdefault("auto-dismiss", False) is not False:
+        if command in DISMISSING and given.setdefault("auto-dismiss", False) is not False:
             raise ValueError(
                 "found auto-dismiss in the arguments, expected none: a job that dismissed itself "
                 "looks like one that never ran"
@@ -146,7 +146,7 @@ def creation(
 def type_wanted(kind: str, arguments: JsonObject, command: str) -> str | None:
     """Return the driver or type that arguments ask for; None if it is unknown."""
     if kind == "job":
-        return _JOB_TYPES.get(command)
+        return JOB_TYPES.get(command)
     holder: Any = arguments.get("backend") if kind == "chardev" else arguments
     found = holder.get(KINDS[kind].type_member) if isinstance(holder, dict) else None
     return found if isinstance(found, str) else None

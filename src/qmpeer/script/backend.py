@@ -33,6 +33,7 @@ class ScriptBackend:
         clock: Returns seconds, for the times of calls and of the script.
 
     Attributes:
+        script: The script.
         window: The in-band commands of one client that may be in flight.
         conversation: What passed. It gives calls their bytes if the monitor has
             ``wrap=backend.conversation.wrap``.
@@ -46,7 +47,7 @@ class ScriptBackend:
     ) -> None:
         self.window: int = 1
         self.conversation: Conversation = Conversation(clock)
-        self._script = script
+        self.script: Script = script
         self._greeting = greeting
         self._clock = clock
         self._stage = _Stage(script, clock)
@@ -54,14 +55,14 @@ class ScriptBackend:
     def begin(self) -> None:
         """Begin the script: from now on its times count."""
         self._stage.began = self._clock()
-        self._script.begin(self._stage.began)
+        self.script.begin(self._stage.began)
 
     def open_session(self, client: RawClient) -> ScriptSession:
         """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""
         session = self._stage.enter(client, self.conversation.requests_of(client))
 
         def begin() -> None:
-            for rule in self._script.openings:
+            for rule in self.script.openings:
                 session.play(rule)
 
         client.greet(self._greeting, begin)
@@ -73,7 +74,7 @@ class ScriptBackend:
         Raises:
             ScriptError: If the schema has no such event, or other data.
         """
-        self._stage.emit(self._script.event(name, data))
+        self._stage.emit(self.script.event(name, data))
 
     def goto(self, state: str) -> None:
         """Enter a state. Callable from any thread."""

@@ -42,6 +42,12 @@ class Checks(Protocol):
     def event(self, name: str, data: JsonObject | None) -> str | None:
         """Check that an event exists, and its data."""
 
+    def known_reply(self, name: str, value: JsonValue) -> JsonValue:
+        """Return a return value without the members that the schema lacks."""
+
+    def known_event(self, name: str, data: JsonObject) -> JsonObject:
+        """Return an event's data without the members that the schema lacks."""
+
     def introspection(self) -> JsonValue:
         """Return the answer to query-qmp-schema."""
 
@@ -72,6 +78,12 @@ class _NoChecks:
 
     def event(self, name: str, data: JsonObject | None) -> str | None:
         return None
+
+    def known_reply(self, name: str, value: JsonValue) -> JsonValue:
+        return value
+
+    def known_event(self, name: str, data: JsonObject) -> JsonObject:
+        return data
 
     def introspection(self) -> JsonValue:
         return None
@@ -107,8 +119,7 @@ def checks_for(schema: "SchemaSource | None", deprecated: str = "accept") -> Che
 
 
 _NOTICE: Final = (
-    "without a schema, arguments, replies and events weren't checked: "
-    'ScriptedServer(schema="installed") checks them against the QEMU on PATH'
+    'nothing was checked against a schema; schema="installed" takes that of the QEMU on PATH'
 )
 _notices: Final = count()
 

@@ -255,6 +255,12 @@ class Rule:
         return any(isinstance(each, _ANSWERS) for each in self.steps)
 
     @property
+    def replies_at_last(self) -> bool:
+        """True if its reply is ``{}`` because no step answers the command."""
+        others = CallFunction | SendBytes
+        return not self.is_answered and not any(isinstance(each, others) for each in self.steps)
+
+    @property
     def is_refusal(self) -> bool:
         """True if it answers with an error."""
         return any(isinstance(each, SendError) for each in self.steps)

@@ -114,6 +114,19 @@ class SchemaChecks:
         fault = self._faults.of_value(self._events[name], data or {}, "data")
         return None if fault is None else f"event {name}: {fault}"
 
+    def known_reply(self, name: str, value: JsonValue) -> JsonValue:
+        """Return a return value without the members that the schema lacks."""
+        command = self._commands.get(name)
+        if command is None or command.returns is None:
+            return value
+        return self._faults.known_part(command.returns, value)
+
+    def known_event(self, name: str, data: JsonObject) -> JsonObject:
+        """Return an event's data without the members that the schema lacks."""
+        known = self._faults.known_part(self._events.get(name, EMPTY.name), data)
+        assert isinstance(known, dict)
+        return known
+
     def introspection(self) -> JsonValue:
         """Return the answer to query-qmp-schema."""
         return self._introspection

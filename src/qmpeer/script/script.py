@@ -259,7 +259,7 @@ class Script:
 
     def _fault_of_answer(self, call: Call, rule: Rule) -> str | None:
         """Return what the schema has against an answer that was written for any command, or not."""
-        if not rule.is_answered:
+        if rule.replies_at_last:
             return self.checks.reply(call.name, {})
         if rule.name is None:
             faults = (rule.fault_of(step, call.name) for step in rule.steps)

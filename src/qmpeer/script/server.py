@@ -29,7 +29,13 @@ from qmpeer.values import UNSET, JsonObject, UnsetType
 
 if TYPE_CHECKING:
     from qmpeer.faults import Faults
+    from qmpeer.script.agent_behaviour import Agent, Program
+    from qmpeer.script.hotplug_behaviour import Deleted, Hotplug
+    from qmpeer.script.job_behaviour import Jobs
+    from qmpeer.script.machine_behaviour import RunningMachine
+    from qmpeer.script.migration_behaviour import Migration, MigrationEnd
     from qmpeer.script.schema_sources import SchemaSource
+    from qmpeer.script.screen_behaviour import Screen, Writes
 
 _WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
 
@@ -219,6 +225,134 @@ class ScriptedServer:
             ScriptError: If the schema has no such event, or other data.
         """
         self._backend.emit(name, data)
+
+    # Ready behaviours. Rules of the script go before them.
+
+    def running_machine(
+        self, *, status: str = "running", powerdown: float | None = 0.0
+    ) -> "RunningMachine":
+        """Behave as a running machine: query-status, stop, cont, reset, power button, quit.
+
+        Args:
+            status: Its run state at the beginning.
+            powerdown: Seconds from system_powerdown to the end of the guest; None for a guest that
+                ignores it.
+        """
+        from qmpeer.script.machine_behaviour import RunningMachine  # start: 5 ms
+
+        return RunningMachine(self._backend, status=status, powerdown=powerdown)
+
+    def hotplug(
+        self,
+        *,
+        deleted: "Deleted" = "after",
+        seconds: float = 0.0,
+        devices: Mapping[str, str] | None = None,
+    ) -> "Hotplug":
+        """Add and remove devices and objects, and list them in the object tree.
+
+        Args:
+            deleted: When DEVICE_DELETED comes: "before" or "after" the reply to device_del, or
+                "never"; "refused" sends DEVICE_UNPLUG_GUEST_ERROR in its place.
+            seconds: The time from the reply to the event.
+            devices: The devices at the beginning: the drivers by their ids.
+        """
+        from qmpeer.script.hotplug_behaviour import Hotplug  # start: 5 ms
+
+        return Hotplug(self._backend, deleted=deleted, seconds=seconds, devices=devices)
+
+    def jobs(
+        self,
+        *,
+        fault: str | None = None,
+        seconds: float = 0.0,
+        steps: int = 2,
+        size: int = 1 << 20,
+    ) -> "Jobs":
+        """Run jobs: backup, mirror, commit, stream, create and others, with their events.
+
+        Args:
+            fault: The error that ends every job, such as "No space left on device"; None if they
+                succeed.
+            seconds: The duration of their work.
+            steps: The number of steps of their work.
+            size: The amount of their work, in bytes.
+        """
+        from qmpeer.script.job_behaviour import Jobs  # start: 5 ms
+
+        return Jobs(self._backend, fault=fault, seconds=seconds, steps=steps, size=size)
+
+    def migration(
+        self,
+        *,
+        end: "MigrationEnd" = "completed",
+        error: str = "Unable to write to socket: Broken pipe",
+        seconds: float = 0.0,
+        steps: int = 2,
+        size: int = 64 << 20,
+        machine: "RunningMachine | None" = None,
+    ) -> "Migration":
+        """Migrate, and end as told.
+
+        Args:
+            end: "completed", "failed", "cancelled", or "never" to stay active until it is
+                cancelled.
+            error: The reason of a failure.
+            seconds: The duration of the transfer.
+            steps: The number of its steps.
+            size: Bytes of the guest's memory.
+            machine: The running machine that stops when the migration completes.
+        """
+        from qmpeer.script.migration_behaviour import Migration  # start: 5 ms
+
+        return Migration(
+            self._backend,
+            end=end,
+            error=error,
+            seconds=seconds,
+            steps=steps,
+            size=size,
+            machine=machine,
+        )
+
+    def screen(
+        self,
+        *,
+        writes: "Writes" = "now",
+        seconds: float = 0.0,
+        size: tuple[int, int] = (64, 48),
+        color: tuple[int, int, int] = (0, 0, 0),
+    ) -> "Screen":
+        """Write pictures of a screen of one colour: screendump, into files and descriptors.
+
+        Args:
+            writes: When a picture is written: "now" before the reply, "late" after it, or "never".
+            seconds: With "now" the time until the reply, with "late" the time from the reply to
+                the picture.
+            size: The screen's width and height.
+            color: Its colour: red, green, blue.
+        """
+        from qmpeer.script.screen_behaviour import Screen  # start: 5 ms
+
+        return Screen(self._backend, writes=writes, seconds=seconds, size=size, color=color)
+
+    def guest_agent(
+        self,
+        *,
+        programs: "Mapping[str, Program] | None" = None,
+        files: Mapping[str, bytes] | None = None,
+        filesystems: int = 1,
+    ) -> "Agent":
+        """Behave as a guest agent; the server needs ``greeting=None``.
+
+        Args:
+            programs: What the guest's programs do, by their paths.
+            files: The guest's files, by their paths.
+            filesystems: The number of file systems that can be frozen.
+        """
+        from qmpeer.script.agent_behaviour import Agent  # start: 5 ms
+
+        return Agent(self._backend, programs=programs, files=files, filesystems=filesystems)
 
     # What happened
 

@@ -94,6 +94,22 @@ class TypeFaults:
             return _text(place, error)
         return None
 
+    def known_part(self, type_name: str, value: JsonValue) -> JsonValue:
+        """Return a value without the members that its type lacks."""
+        schema_type = self._schema.types[type_name]
+        match schema_type:
+            case StructDefinition() | UnionDefinition() if isinstance(value, dict):
+                types = dict(self._members(schema_type, value, False))
+                return {
+                    name: self.known_part(types[name], item)
+                    for name, item in value.items()
+                    if name in types
+                }
+            case Array() if isinstance(value, list):
+                return [self.known_part(schema_type.element, item) for item in value]
+            case _:
+                return value
+
     def _is_for(self, type_name: str, value: JsonValue) -> bool:
         """Return whether a branch of an alternate takes objects or arrays, as the value is one."""
         is_array = isinstance(self._schema.types[type_name], Array)

@@ -1,4 +1,4 @@
-"""A case of the client suite: what its server does, and what its client must make of it."""
+"""A case of the client suite: an odd or faulty server, and the duty of its client."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from qmpeer.wire import encode_line
 
 
 class Duty(Enum):
-    """What a client must make of a server; the value says it in a list of cases."""
+    """The duty of a client that meets a server."""
 
     SUCCEED = "must succeed"
     FAIL = "must fail in time"
@@ -28,7 +28,7 @@ class Place(Enum):
 
 
 class Listening(Enum):
-    """How a server listens."""
+    """The beginning of a server's listening."""
 
     AT_ONCE = "from the beginning"
     LATE = "after a while"
@@ -89,7 +89,7 @@ class ClientCase:
 
     Attributes:
         case: Its name, kind, level and title.
-        duty: What the client must make of the server.
+        duty: The client's duty.
         place: The message that is edited; None if none is.
         edit: What is sent instead of that message.
         is_once: Edit only the first such message of a connection.

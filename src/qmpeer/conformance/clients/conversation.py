@@ -24,7 +24,7 @@ _decode: Final = msgspec.json.decode
 
 @dataclass(slots=True)
 class Record:
-    """What has happened in one case, over all connections of its client.
+    """A record of one case, over all connections of its client.
 
     Attributes:
         sent: The first bytes that the server sent.

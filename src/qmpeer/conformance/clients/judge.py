@@ -14,7 +14,7 @@ from qmpeer.conformance.clients.case import ClientCase
 from qmpeer.conformance.clients.conversation import Record
 from qmpeer.conformance.clients.faulty_cases import FAULTY_CASES
 from qmpeer.conformance.clients.legal_cases import LEGAL_CASES, ORDINARY
-from qmpeer.conformance.clients.odd_server import Machines, Target, serving
+from qmpeer.conformance.clients.odd_server import Machines, Target, lateness, serving
 from qmpeer.conformance.clients.program import Ending, command_words, is_for_tcp, run_program
 from qmpeer.conformance.clients.verdict import judged
 from qmpeer.conformance.report import Report
@@ -138,11 +138,13 @@ class _Bench:
         self._text = text
         self._is_tcp = is_tcp
         self._machines = Machines()
+        self._late = lateness(0)
 
     async def results(
         self, cases: Sequence[ClientCase], jobs: int, on_result: Callable[[Result], None]
     ) -> list[Result]:
         ordinary = await self._result(ORDINARY)
+        self._late = lateness(ordinary.seconds)
         turns = asyncio.Semaphore(jobs)
 
         async def tried(case: ClientCase) -> Result:
@@ -157,7 +159,9 @@ class _Bench:
             on_result(result)
             return result
 
-        if ordinary.outcome is Outcome.FAILED and ORDINARY not in cases:
+        if ordinary.outcome is not Outcome.FAILED:
+            self._machines.prepare(min(jobs, len(cases)))
+        elif ORDINARY not in cases:
             cases = (ORDINARY, *cases)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(tried(case)) for case in cases]
@@ -175,7 +179,9 @@ class _Bench:
         record = Record()
         machine = self._machines.take()
         try:
-            async with serving(case, machine, record, self._folder, is_tcp=self._is_tcp) as target:
+            async with serving(
+                case, machine, record, self._folder, late=self._late, is_tcp=self._is_tcp
+            ) as target:
                 ending = await self._run(target)
         finally:
             self._machines.give_back(machine, record)

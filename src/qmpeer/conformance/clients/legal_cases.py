@@ -1,4 +1,4 @@
-"""The cases with a legal server: what QMP allows, and what QEMU and its kin do besides."""
+"""The cases with a legal server: QMP allows it, or QEMU does it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -121,7 +121,7 @@ _FORMS: Final = (
 
 _TIME: Final = (
     ClientCase(
-        Case("late-socket", LEGAL, _SHOULD, "the server begins to listen a little later"),
+        Case("late-socket", LEGAL, _SHOULD, "the server begins to listen a few seconds later"),
         listening=Listening.LATE,
     ),
     _edit("late-greeting", _MUST, "the greeting takes half a second", _GREETING, after(_SLOW)),

@@ -23,8 +23,17 @@ from qmpeer.transport.aio import (
     start_listening,
 )
 
-LATENESS: Final = 1.0
-"""Seconds after which a late server listens: longer than most clients take to start."""
+_LATE: Final = 1.0
+_LATE_MOST: Final = 3.0
+
+
+def lateness(seconds: float) -> float:
+    """Return the seconds after which a late server listens: when its client has tried already.
+
+    Args:
+        seconds: How long the client ran with an ordinary server.
+    """
+    return min(max(3 * seconds, _LATE), _LATE_MOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +59,17 @@ class Machines:
     def __init__(self) -> None:
         self._idle: list[Machine] = []
 
+    def prepare(self, count: int) -> None:
+        """Start machines, so that none has to be started while clients wait for this process."""
+        while len(self._idle) < count:
+            machine = Machine(parse_options(["-nodefaults", "-display", "none"]))
+            machine.start()
+            self._idle.append(machine)
+
     def take(self) -> Machine:
         """Return a machine that runs."""
-        if self._idle:
-            return self._idle.pop()
-        machine = Machine(parse_options(["-nodefaults", "-display", "none"]))
-        machine.start()
-        return machine
+        self.prepare(1)
+        return self._idle.pop()
 
     def give_back(self, machine: Machine, record: Record) -> None:
         """Keep a machine for another case, unless a client may have changed it."""
@@ -73,7 +86,13 @@ class Machines:
 
 @contextlib.asynccontextmanager
 async def serving(
-    case: ClientCase, machine: Machine, record: Record, folder: Path, *, is_tcp: bool = False
+    case: ClientCase,
+    machine: Machine,
+    record: Record,
+    folder: Path,
+    *,
+    late: float = _LATE,
+    is_tcp: bool = False,
 ) -> AsyncIterator[Target]:
     """Serve a case, and yield the address.
 
@@ -82,6 +101,7 @@ async def serving(
         machine: The machine behind the server.
         record: What happens is noted here.
         folder: Where the unix socket is made.
+        late: Seconds after which a late server listens.
         is_tcp: Serve on TCP, at 127.0.0.1.
     """
     streams: list[OddStream] = []
@@ -92,7 +112,7 @@ async def serving(
         stream.start(machine.monitor.connection_factory())
         return stream
 
-    server = _Server(case, folder / case.case.name, factory, is_tcp=is_tcp)
+    server = _Server(case, folder / case.case.name, factory, late, is_tcp=is_tcp)
     try:
         await server.start()
         yield server.target
@@ -106,10 +126,11 @@ class _Server:
     """The socket of a case."""
 
     def __init__(
-        self, case: ClientCase, path: Path, factory: HandlerFactory, *, is_tcp: bool
+        self, case: ClientCase, path: Path, factory: HandlerFactory, seconds: float, *, is_tcp: bool
     ) -> None:
         self._how = case.listening
         self._factory = factory
+        self._seconds = seconds
         self._sock = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
         self._listener: Listener | None = None
         self._late: asyncio.Task[None] | None = None
@@ -142,7 +163,7 @@ class _Server:
         self._listener = await start_listening(self._sock, self._factory, many=True)
 
     async def _listen_late(self) -> None:
-        await asyncio.sleep(LATENESS)
+        await asyncio.sleep(self._seconds)
         self._bind()
         await self._listen()
 

@@ -1,4 +1,4 @@
-"""What a server sent, reduced to what a case compares: the kind of each message, and its id."""
+"""A server's messages, reduced to what a case compares: the kind of each message, and its id."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the judge learns about a server before the cases, which decides how they are tried."""
+"""Facts about a server, learnt before the cases, which decide how they are tried."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ PINGS: Final = {"server": "query-version", "agent": "guest-ping"}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a server can do.
+    """The facts about a server.
 
     Attributes:
         suite: "server" or "agent".
