@@ -228,8 +228,10 @@ def test_a_program_that_cannot_be_started() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("address", ["{address}", "tcp:{host}:{port}"], ids=["unix", "tcp"])
 @pytest.mark.parametrize("program", ["ours.py", "ours_async.py"])
-def test_our_clients_as_programs(program: str) -> None:
-    report = judge_client(command(program), timeout=PATIENCE)
+def test_our_clients_as_programs(program: str, address: str) -> None:
+    client = command(program).replace("{address}", address)
+    report = judge_client(client, timeout=PATIENCE)
     assert not report.failed, str(report)
     assert not report.skipped

@@ -56,19 +56,9 @@ exit status:
 
 def _run(namespace: argparse.Namespace) -> int:
     is_client = _is_about_client(namespace)
-    if namespace.list and is_client:
-        from qmpeer.conformance import client_cases  # start: 130 ms
-
-        _list(client_cases(*_choice(namespace)))
-        return DONE
     if namespace.list:
         with checked_address():  # a ValueError is about the pattern
-            chosen = (
-                client_cases(*_choice(namespace))
-                if is_client
-                else cases("agent" if namespace.agent else "server", *_choice(namespace))
-            )
-        _list(chosen)
+            _list(_chosen(namespace))
         return DONE
     try:
         with _exit_on_sigterm():
@@ -176,6 +166,14 @@ def _finish(report: Report, namespace: argparse.Namespace) -> int:
     return REFUSED if report.failed else DONE
 
 
+def _chosen(namespace: argparse.Namespace) -> tuple[Case, ...]:
+    if _is_about_client(namespace):
+        from qmpeer.conformance import client_cases  # start: 130 ms
+
+        return client_cases(*_choice(namespace))
+    return cases("agent" if namespace.agent else "server", *_choice(namespace))
+
+
 def _list(chosen: tuple[Case, ...]) -> None:
     """Write a line for each case."""
     width = max((len(case.name) for case in chosen), default=0)
@@ -184,10 +182,6 @@ def _list(chosen: tuple[Case, ...]) -> None:
         leave = "  (--may-change)" if case.changes else ""
         rule = f"{case.rule:{rule_width}}"
         write_text(f"{case.name:{width}}  {case.level.value:7}  {rule}  {case.title}{leave}\n")
-        write_text(
-            f"{case.name:{width}}  {case.level.value:7}  {case.rule:{rule_width}}  "
-            f"{case.title}{leave}\n"
-        )
 
 
 COMMAND: Final = Subcommand(

@@ -6,13 +6,15 @@ closed. The reason is the last words of a program that we launched, else the ses
 of the error, else the error itself.
 """
 
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
 from qmpeer.errors import CommandInterrupted, ConnectionClosed
-from qmpeer.protocol.client import ClientSession
 from qmpeer.protocol.outcomes import Completion
+
+if TYPE_CHECKING:
+    from qmpeer.protocol.client import ClientSession
 
 Token = TypeVar("Token")
 
@@ -41,7 +43,7 @@ def server_has_left(error: BaseException | None) -> bool:
 
 
 def closing_error(
-    session: ClientSession[Token], error: Exception | None, last_words: str | None
+    session: "ClientSession[Token]", error: Exception | None, last_words: str | None
 ) -> ConnectionClosed:
     """Return the error that every later use of a connection raises.
 
@@ -55,7 +57,7 @@ def closing_error(
     return closed
 
 
-def cut_off(session: ClientSession[Token], reason: str, error: Exception | None) -> CutOff[Token]:
+def cut_off(session: "ClientSession[Token]", reason: str, error: Exception | None) -> CutOff[Token]:
     """End a session, and return the commands that this cuts off. It may be called twice.
 
     Args:

@@ -32,7 +32,7 @@ _MODES: Final = ("halt", "powerdown", "reboot")
 
 
 class Program(msgspec.Struct, frozen=True):
-    """What a program of the guest does.
+    """A program of the guest: its output and its end.
 
     Attributes:
         exit_code: Its exit code.

@@ -1,4 +1,4 @@
-"""What a value has against a type of a schema, in words for the author of a script."""
+"""The faults of a value, compared with a type of a schema, in words for a script's author."""
 
 from collections.abc import Collection, Iterator
 from typing import Final
@@ -67,7 +67,7 @@ class TypeFaults:
         is_pattern: bool = False,
         is_open: bool = False,
     ) -> str | None:
-        """Return the first fault but for missing members; None if there is no other."""
+        """Return the first fault other than a missing member; None if there is no other."""
         if is_pattern and isinstance(value, str) and is_loose(value):
             return None
         schema_type = self._schema.types[type_name]

@@ -19,8 +19,9 @@ from qmpeer.values import JsonObject
 
 _PACKET: Final = 64 * 1024
 """The bytes of a packet; a longer one is sent in parts."""
-_TURN: Final = 16
-"""The packets without a pause after which others get their turn."""
+_TURN: Final = 4
+"""The packets without a pause after which others get their turn. asyncio logs a fifth one that is
+written to a client that has just left."""
 
 
 class OddStream(StreamLayer):
