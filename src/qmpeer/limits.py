@@ -499,6 +499,8 @@ REPLAY_REPORTED: Final = 1000
 """Commands of each kind that a report lists; further ones are counted. Ours."""
 
 # Scripted servers (script).
+SCRIPT_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a script in TOML. Ours."""
 SCRIPT_RULES: Final = 100_000
 """Rules of one script. Ours: each command is compared with each of them."""
 SCRIPT_CALLS: Final = 100_000
@@ -525,6 +527,16 @@ CONFORMANCE_SILENCE: Final = 0.25
 """Seconds of silence that count as no reply, where no next command can show it. Ours."""
 CONFORMANCE_SHOWN: Final = 600
 """Bytes of what was sent, and of what came, that a report shows of a case. Ours."""
+
+# Servers for tests (testing).
+TESTING_CONVERSATION: Final = 16 * 1024
+"""Characters of the conversation that a failed test's report shows, the newest ones. Ours."""
+TESTING_MISMATCHES: Final = 20
+"""Mismatches that a failed test's report shows; further ones are counted. Ours."""
+TESTING_LEAKS: Final = 50
+"""Connections, tasks, threads and descriptors left open that a report lists. Ours."""
+TESTING_MOMENT: Final = 0.2
+"""Seconds for tasks and threads that are about to end. Ours."""
 
 # Faults.
 FAULTS: Final = 1000

@@ -41,6 +41,7 @@ PUBLIC = (
     "qmpeer.schema",
     "qmpeer.script",
     "qmpeer.sources",
+    "qmpeer.testing",
     "qmpeer.transcript",
     "qmpeer.transport",
 )

@@ -17,6 +17,7 @@ SUBCOMMANDS: Final = {
     "relay": ("ADDRESS [QEMU options]", "pass every byte between clients and a server"),
     "record": ("ADDRESS -o FILE [QEMU options]", "do the same, and record what passes"),
     "replay": ("FILE... [QEMU options]", "answer clients as a recorded server did"),
+    "fake": ("SCRIPT [QEMU options]", "answer clients as a script says"),
     "exec": ("ADDRESS COMMAND [name=value ...]", "execute one command"),
     "events": ("ADDRESS [NAME|REGEX ...]", "show events as they arrive"),
     "shell": ("ADDRESS", "open a prompt, or run a script (also: qmp-shell)"),

@@ -32,8 +32,8 @@ from qmpeer.script.checks import NO_CHECKS, Checks
 from qmpeer.script.mismatches import Kind, Mismatch, asked_text, times_text
 from qmpeer.script.places import Place, calling_place
 from qmpeer.script.rules import Rule
-from qmpeer.script.states import States, split_state
-from qmpeer.script.steps import SendError, SendEvent, SendReply, Step
+from qmpeer.script.states import START, States, split_state
+from qmpeer.script.steps import Goto, SendError, SendEvent, SendReply, Step
 from qmpeer.values import JsonObject, JsonValue
 
 _SCHEMA_COMMAND: Final = "query-qmp-schema"
@@ -187,6 +187,36 @@ class Script:
         """Begin the times of `after`."""
         with self._lock:
             self._arm(now, lambda rule: rule.state is None or self._states.are_in(rule.state))
+
+    @property
+    def state_names(self) -> set[str]:
+        """All states that the script names, written as there, and where it begins."""
+        with self._lock:
+            rules = (*self._rules, *self._ready, *(rule for _, rule in self._after))
+            steps = (step for each in self._all_rules() for step in each.steps)
+            entered = {step.state for step in steps if isinstance(step, Goto)}
+            return {START, *entered, *(each.state for each in rules if each.state is not None)}
+
+    def _all_rules(self) -> Iterator[Rule]:
+        yield from (*self._expected, *self._rules, *self._ready, *self._openings)
+        yield from (rule for _, rule in self._after)
+        if self._otherwise is not None:
+            yield self._otherwise
+
+    def reset(self, now: float) -> None:
+        """Begin anew: nothing was asked, and all states and times are those of the start.
+
+        Ready behaviours keep what they know.
+        """
+        with self._lock:
+            for rule in self._all_rules():
+                rule.asked = 0
+            self._states = States()
+            self._calls.clear()
+            self._mismatches.clear()
+            self._uncounted = 0
+            self._timers.clear()
+            self.begin(now)
 
     def goto(self, state: str, now: float) -> None:
         """Enter a state."""
