@@ -1,8 +1,10 @@
 """Set-up of all tests: a neutral host, profiles of Hypothesis, fixtures for real programs."""
 
 import gc
+import importlib
 import os
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,33 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Keep the garbage collector away from the tests themselves, which stay until the end."""
     gc.disable()
     try:
+        import_share(session.config)
         return (yield)
     finally:
         gc.freeze()
         gc.enable()
+
+
+def import_share(config: pytest.Config) -> None:
+    """Import a share of all test files first, if this is one of several workers.
+
+    In a new checkout each file's assertions must be rewritten. All workers begin at the same time
+    with the same file, so each of them would rewrite every file; now one does, and writes the
+    byte code for the others.
+    """
+    worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker is None or config.args != config.getini("testpaths"):
+        return
+    root = Path(__file__).parent
+    number, count = int(worker["workerid"].removeprefix("gw")), worker["workercount"]
+    for path in sorted(root.rglob("test_*.py"))[number::count]:
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        with suppress(Exception, pytest.skip.Exception):  # the collection tells what is wrong
+            importlib.import_module(".".join(parts))
 
 
 @pytest.hookimpl(wrapper=True)
