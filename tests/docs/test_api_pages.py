@@ -31,6 +31,7 @@ PUBLIC = (
     "qmpeer.codegen",
     "qmpeer.conformance",
     "qmpeer.errors",
+    "qmpeer.fake_qemu",
     "qmpeer.faults",
     "qmpeer.keyboard",
     "qmpeer.messages",
@@ -41,6 +42,7 @@ PUBLIC = (
     "qmpeer.schema",
     "qmpeer.script",
     "qmpeer.sources",
+    "qmpeer.testing",
     "qmpeer.transcript",
     "qmpeer.transport",
 )

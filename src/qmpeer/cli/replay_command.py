@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from qmpeer.cli.exits import DONE, REFUSED, FileError, about_file, complain, os_text
+from qmpeer.cli.exits import DONE, REFUSED, FileError, complain, os_text
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
+from qmpeer.cli.report_output import show_report
 from qmpeer.errors import TranscriptError
 from qmpeer.options import Warn
 from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.fault_options import FAULTS_USAGE
 from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
-from qmpeer.replay import Replay, Report
+from qmpeer.replay import Replay
 from qmpeer.replay.options import ReplayOptions, parse_options
 from qmpeer.replay.process import load_replay, run_replay
-from qmpeer.wire import encode_line
 
 PROGRAM: Final = "qmpeer replay"
 _FAILED: Final = 2
@@ -84,7 +84,8 @@ def _replay(
     status = run_process(partial(run_replay, options, replay, report, when_ready), report)
     outcome = replay.report
     failed = False
-    for step in (replay.save, partial(_show, options, outcome, report)):
+    show = partial(show_report, outcome, options.report, options.report_file, report)
+    for step in (replay.save, show):
         try:
             step()
         except (TranscriptError, FileError) as error:
@@ -98,28 +99,6 @@ def _replay(
     if failed:
         return _FAILED
     return REFUSED if options.is_strict and not outcome.is_complete else DONE
-
-
-def _show(options: ReplayOptions, outcome: Report, report: Warn) -> None:
-    """Write the report.
-
-    Raises:
-        FileError: If its file can't be written.
-    """
-    if options.report == "none":
-        return
-    is_json = options.report == "json"
-    text = encode_line(outcome.to_json()).decode().rstrip() if is_json else str(outcome)
-    if options.report_file is not None:
-        with (
-            about_file(options.report_file),
-            open(options.report_file, "w", encoding="utf-8") as file,
-        ):
-            file.write(f"{text}\n")
-    elif is_json:
-        print(text, flush=True)
-    else:
-        report(text)
 
 
 COMMAND: Final = RawSubcommand("Answer clients as a recorded server did.", _run, USAGE, ("FILE",))

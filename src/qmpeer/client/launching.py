@@ -13,7 +13,7 @@ import tempfile
 import warnings
 import weakref
 from collections.abc import Sequence
-from importlib.util import find_spec
+from pkgutil import get_data
 from typing import IO
 
 from qmpeer import limits
@@ -144,8 +144,7 @@ class _Guard:
 
     @classmethod
     def _start(cls, guarded: "subprocess.Popen[bytes]") -> "_Guard":
-        spec = find_spec("qmpeer.client.process_guard")
-        source = spec and spec.loader and spec.loader.get_source(spec.name)  # type: ignore[attr-defined]
+        source = get_data("qmpeer.client", "process_guard.py")  # also from an archive
         if not (source and sys.executable) or getattr(sys, "frozen", False):
             raise OSError("there is no Python to run the guard")
         # A pidfd can't be taken over by another process, as a process id can.
@@ -159,7 +158,7 @@ class _Guard:
                 process = subprocess.Popen(
                     # Isolated from the environment and without site: it starts fast and runs no
                     # other code.
-                    [sys.executable, "-ISB", "-c", source, *map(str, arguments)],
+                    [sys.executable, "-ISB", "-c", source.decode(), *map(str, arguments)],
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

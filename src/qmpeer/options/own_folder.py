@@ -1,22 +1,14 @@
 """A program's own folder for its sockets: new, with a short path, and removed at the end."""
 
 import os
-import tempfile
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
-from qmpeer import limits
-
-_PREFIX: Final = "qmpeer-"
-_SHORT: Final = "/tmp"
+from qmpeer.transport.short_folder import short_folder
 
 
 class OwnFolder:
-    """A folder for sockets, made when the first path in it is asked for.
-
-    Only the user may enter it. It is in the folder for temporary files, or in ``/tmp`` if paths
-    would be too long there for other systems' unix sockets.
-    """
+    """A folder for sockets, as `short_folder` makes it when the first path in it is asked for."""
 
     def __init__(self) -> None:
         self._path: str | None = None
@@ -28,15 +20,8 @@ class OwnFolder:
             OSError: If the folder can't be made.
         """
         if self._path is None:
-            self._path = self._make(len(name))
+            self._path = short_folder(name)
         return os.path.join(self._path, name)
-
-    def _make(self, length: int) -> str:
-        folder = tempfile.mkdtemp(prefix=_PREFIX)  # with mode 0700
-        if len(os.fsencode(folder)) + 1 + length <= limits.SHORT_UNIX_PATH:
-            return folder
-        os.rmdir(folder)
-        return tempfile.mkdtemp(prefix=_PREFIX, dir=_SHORT)
 
     def __enter__(self) -> Self:
         return self

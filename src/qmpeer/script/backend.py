@@ -80,6 +80,10 @@ class ScriptBackend:
         """Enter a state. Callable from any thread."""
         self._stage.goto(state)
 
+    def reset(self) -> None:
+        """Begin the script anew; see `Script.reset`. Call it in the monitor's thread."""
+        self._stage.reset()
+
     def wait_call(self, command: str, count: int, timeout: float | None) -> Call:
         """Wait for a command, in another thread; see `ScriptedServer.wait_call`."""
         return self._stage.wait_call(command, count, timeout)
@@ -216,6 +220,13 @@ class _Stage:
         if self._loop is not None:
             with suppress(RuntimeError):  # the monitor has stopped
                 self._loop.call_soon_threadsafe(self._set_timer)
+
+    def reset(self) -> None:
+        """Begin the script anew."""
+        self.began = self._clock()
+        self._script.reset(self.began)
+        if self._loop is not None:
+            self._set_timer()
 
     def _set_timer(self) -> None:
         """Take the steps that are due, and set the timer for the next ones."""

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
@@ -25,6 +24,7 @@ from qmpeer.script.mismatches import Kind
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
 from qmpeer.transport import AddressLike
+from qmpeer.transport.short_folder import short_folder
 from qmpeer.values import UNSET, JsonObject, UnsetType
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from qmpeer.script.schema_sources import SchemaSource
     from qmpeer.script.screen_behaviour import Screen, Writes
 
+_SOCKET: Final = "qmp"
 _WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
 
 
@@ -126,7 +127,7 @@ class ScriptedServer:
             RuntimeError: If it was started before.
         """
         if self._wanted is None:
-            self._folder = tempfile.mkdtemp(prefix="qmp-")
+            self._folder = short_folder(_SOCKET)
         self._monitor.start(
             self._wanted or self.address, many=self._is_many, pretty=self._is_pretty
         )
@@ -157,12 +158,12 @@ class ScriptedServer:
 
     @property
     def address(self) -> str:
-        """The address at which clients reach it, such as "unix:/tmp/qmp-4f2/qmp"."""
+        """The address at which clients reach it, such as "unix:/tmp/qmpeer-4f2/qmp"."""
         if listeners := self._monitor.listeners:
             return str(listeners[0].address)
         if self._folder is None:
             raise RuntimeError("the server isn't started")
-        return f"unix:{os.path.join(self._folder, 'qmp')}"
+        return f"unix:{os.path.join(self._folder, _SOCKET)}"
 
     def new_socket(self) -> socket:
         """Return a connected socket, whose other end is a new client of the server.

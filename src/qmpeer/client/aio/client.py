@@ -32,6 +32,7 @@ from qmpeer.client.binding_calls import (
 from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
+from qmpeer.client.watching import announce
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
 from qmpeer.transport import AddressLike, address_text
@@ -94,6 +95,7 @@ class AsyncClient(ClosedOnExit):
         self._held_keys: list[str] = []
         self._plugged: dict[str, AsyncPlugged] = {}  # by QOM path
         self._recorder: Recorder | None = None
+        announce(self)
 
     # Connecting
 

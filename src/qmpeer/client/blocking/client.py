@@ -32,6 +32,7 @@ from qmpeer.client.blocking.subscription import Events
 from qmpeer.client.events import EventLog, EventWait, Match, Names
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
+from qmpeer.client.watching import announce
 from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event, Greeting
 from qmpeer.transport import AddressLike, address_text
@@ -89,6 +90,7 @@ class Client(ClosedOnExit):
         self._held_keys: list[str] = []
         self._plugged: dict[str, Plugged] = {}  # by QOM path
         self._recorder: Recorder | None = None
+        announce(self)
 
     # Connecting
 

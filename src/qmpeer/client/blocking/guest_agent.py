@@ -27,6 +27,7 @@ from qmpeer.client.blocking.procedures import watchful_pause
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.client.sessions import new_session
 from qmpeer.client.timeouts import DEFAULT, Countdown, Deadline, Default, Timeout
+from qmpeer.client.watching import announce
 from qmpeer.errors import AnswerError, CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.forking import own
@@ -72,6 +73,7 @@ class GuestAgent(ClosedOnExit):
         self._waits_for_socket = False
         self._is_closed = False
         self._recorder: Recorder | None = None
+        announce(self)
 
     def _disown(self, reason: str) -> None:
         """Replace the lock in a forked child: a thread of the parent may have held it."""

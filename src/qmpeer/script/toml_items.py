@@ -1,0 +1,198 @@
+"""A value of a TOML file, with its place: it is read as what is expected, or refused there."""
+
+import math
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from qmpeer import limits
+from qmpeer.errors import ScriptError
+from qmpeer.messages import near_names
+from qmpeer.replay.differences import shown_value
+from qmpeer.script.places import Place
+from qmpeer.script.toml_places import Path, Places
+from qmpeer.values import JsonObject, JsonValue
+
+_WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+
+
+class Item:
+    """A value with its place.
+
+    Args:
+        value: The value.
+        path: The way to it.
+        places: The places of the file.
+    """
+
+    def __init__(self, value: Any, path: Path, places: Places) -> None:
+        self.value: Any = value
+        self._path = path
+        self._places = places
+
+    @property
+    def place(self) -> Place:
+        """Its place."""
+        return self._places.of(self._path)
+
+    @property
+    def key_place(self) -> Place:
+        """The place of its key."""
+        return self._places.of_key(self._path)
+
+    @property
+    def name(self) -> str:
+        """The way to it, such as ``on[0].command``; "" for the document."""
+        text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self._path)
+        return text.removeprefix(".")
+
+    # Errors
+
+    def wrong(self, expected: str) -> ScriptError:
+        """Return the error for a value that isn't what is expected."""
+        return self.refused(f"found {self._shown()}, expected {expected}")
+
+    def refused(self, reason: str) -> ScriptError:
+        """Return an error at this value."""
+        named = f"{self.name}: {reason}" if self._path else reason
+        return ScriptError(named, str(self.place))
+
+    def _shown(self) -> str:
+        match self.value:
+            case dict():
+                return "a table"
+            case list():
+                return "an array"
+            case bool() | int() | str():
+                return shown_value(self.value)
+        return str(self.value)  # a time, or a number such as nan
+
+    # Reading
+
+    def table(self, keys: Collection[str], *, required: Collection[str] = ()) -> dict[str, "Item"]:
+        """Return the values of a table.
+
+        Args:
+            keys: The keys that may be there.
+            required: Those that must.
+
+        Raises:
+            ScriptError: If it is no table, or has other keys.
+        """
+        items = self.any_table()
+        for key, item in items.items():
+            if key not in keys:
+                near = near_names(key, keys, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                known = ", ".join(sorted(keys))
+                where = f" in {self.name}" if self._path else ""
+                reason = f"found the key {key!r}{where}, expected one of {known}{hint}"
+                raise ScriptError(reason, str(item.key_place))
+        for key in required:
+            if key not in items:
+                raise self.refused(f"found no {key}, expected one")
+        return items
+
+    def any_table(self) -> dict[str, "Item"]:
+        """Return the values of a table with any keys."""
+        if not isinstance(self.value, dict):
+            raise self.wrong("a table")
+        return {key: self._below(each, key) for key, each in self.value.items()}
+
+    def array(self) -> list["Item"]:
+        """Return the values of an array."""
+        if not isinstance(self.value, list):
+            raise self.wrong("an array")
+        return [self._below(each, at) for at, each in enumerate(self.value)]
+
+    def _below(self, value: Any, step: str | int) -> "Item":
+        return Item(value, (*self._path, step), self._places)
+
+    def text(self, *choice: str) -> str:
+        """Return a text, one of some words if there are any."""
+        if not isinstance(self.value, str):
+            raise self.wrong(_one_of(choice) if choice else "a text")
+        if choice and self.value not in choice:
+            near = near_names(self.value, choice, 1)
+            raise self.wrong(_one_of(choice) + (f"; did you mean {near[0]}?" if near else ""))
+        return self.value
+
+    def flag(self) -> bool:
+        """Return true or false."""
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def integer(self, least: int = 0, most: float = math.inf) -> int:
+        """Return a whole number in a range."""
+        if type(self.value) is not int or not least <= self.value <= most:
+            to = f" to {most:g}" if most < math.inf else ""
+            raise self.wrong(f"a whole number from {least}{to}")
+        return self.value
+
+    def seconds(self) -> float:
+        """Return a time in seconds."""
+        if type(self.value) not in (int, float) or not 0 <= self.value < math.inf:
+            raise self.wrong("seconds, 0 or more")
+        return float(self.value)
+
+    def json(self) -> JsonValue:
+        """Return any value that JSON has."""
+        if isinstance(self.value, dict):
+            return {key: item.json() for key, item in self.any_table().items()}
+        if isinstance(self.value, list):
+            return [item.json() for item in self.array()]
+        if isinstance(self.value, float) and not math.isfinite(self.value):
+            raise self.wrong("a value that JSON has")
+        if not isinstance(self.value, str | bool | int | float):
+            raise self.wrong("a value that JSON has")
+        return self.value
+
+    def json_object(self) -> JsonObject:
+        """Return a table that JSON has as an object."""
+        self.any_table()
+        value = self.json()
+        assert isinstance(value, dict)
+        return value
+
+
+def _one_of(choice: Collection[str]) -> str:
+    *others, last = choice
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def read_document(path: str) -> Item:
+    """Return the document in a file.
+
+    Raises:
+        OSError: If the file can't be read.
+        ScriptError: If it is no TOML, or longer than `limits.SCRIPT_FILE`.
+        ModuleNotFoundError: If the extra ``testing`` isn't installed.
+    """
+    with open(path, "rb") as file:
+        data = file.read(limits.SCRIPT_FILE + 1)
+    if len(data) > limits.SCRIPT_FILE:
+        raise ScriptError(f"found more than {limits.SCRIPT_FILE} bytes, expected a script", path)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        place = Place(path, before.count(b"\n") + 1, len(before.rpartition(b"\n")[2]) + 1)
+        found = f"found byte {data[error.start]:#04x}, expected UTF-8"
+        raise ScriptError(found, str(place)) from None
+    try:
+        values: Mapping[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ScriptError(*_no_toml(path, text, str(error))) from None
+    return Item(values, (), Places(path, text))
+
+
+def _no_toml(path: str, text: str, reason: str) -> tuple[str, str]:
+    """Return what is wrong with a text that isn't TOML, and its place."""
+    lines = text.split("\n")
+    line, column = len(lines), len(lines[-1]) + 1
+    if (found := _WHERE.search(reason)) is not None and found[1]:
+        line, column = int(found[1]), int(found[2])
+    what = _WHERE.sub("", reason)
+    return f"found no TOML: {what[:1].lower()}{what[1:]}", str(Place(path, line, column))
