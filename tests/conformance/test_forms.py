@@ -43,14 +43,12 @@ def test_forms_differ() -> None:
 
 
 def test_byte_by_byte() -> None:
-    pieces = list(forms.byte_by_byte(MESSAGE))
+    pieces = list(forms.byte_by_byte({"x": "y" * 9000}))
     sizes = [len(piece) for piece in pieces if isinstance(piece, bytes)]
     assert pieces[1::2] == [Pause(0.0005)] * len(sizes)
-    assert sizes == [1] * len(sizes)
-    many = [len(piece) for piece in forms.byte_by_byte({"x": "y" * 9000}) if piece != pieces[1]]
-    assert len(many) < 200
-    assert many[:100] == [1] * 100
-    assert many[-1] == 1
+    assert len(sizes) < 50
+    assert sizes[:32] == [1] * 32
+    assert sizes[-4:] == [1] * 4
 
 
 @pytest.mark.parametrize(

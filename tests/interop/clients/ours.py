@@ -4,5 +4,5 @@ import sys
 
 from qmpeer import Client
 
-with Client.connect(sys.argv[1], timeout=5, command_timeout=5, wait_for_socket=True) as vm:
+with Client.connect(sys.argv[1], timeout=10, command_timeout=10, wait_for_socket=True) as vm:
     print(vm.execute("query-status")["status"])

@@ -8,7 +8,7 @@ from qmpeer import AsyncClient
 
 async def main() -> None:
     client = await AsyncClient.connect(
-        sys.argv[1], timeout=5, command_timeout=5, wait_for_socket=True
+        sys.argv[1], timeout=10, command_timeout=10, wait_for_socket=True
     )
     async with client as vm:
         print((await vm.execute("query-status"))["status"])

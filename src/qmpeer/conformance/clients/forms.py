@@ -8,8 +8,9 @@ from qmpeer.conformance.clients.case import Pause
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_compact, encode_line, encode_pretty
 
-_SINGLE: Final = 120
-"""The bytes of a message that are sent one by one; the rest follows in larger pieces."""
+_SINGLE: Final = 32
+"""The bytes of a message that are sent one by one; the rest follows in larger pieces. On a busy
+machine each byte may take some hundredths of a second."""
 _BYTE_PAUSE: Final = 0.0005
 """The pause between two pieces, so that each is a packet of its own."""
 

@@ -116,7 +116,7 @@ _FORMS: Final = (
     _form("member-order", _MUST, "the members of all objects in another order", backwards),
     _form("escapes", _MUST, r"each character of a string as an escape \uXXXX", escaped),
     _form("lf-only", _SHOULD, "lines end with LF", lf_only),
-    _form("byte-by-byte", _MUST, "each byte in a packet of its own", byte_by_byte),
+    _form("byte-by-byte", _MUST, "a message's first and last bytes each in a packet", byte_by_byte),
 )
 
 _TIME: Final = (
