@@ -86,6 +86,8 @@ def load_script(path: "str | os.PathLike[str]", *, besides: Collection[str] = ()
         add_otherwise(script, tables["otherwise"])
     backend = ScriptBackend(script, greeting)
     if "behaviours" in tables:
+        from qmpeer.script.toml_behaviours import add_behaviours  # start: 10 ms
+
         add_behaviours(backend, tables["behaviours"])
     return TomlScript(
         script,
