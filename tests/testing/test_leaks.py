@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from qmpeer import AsyncClient, Client
-from qmpeer.client.watching import was_closed
 from qmpeer.testing import scripted_server
 from qmpeer.testing.leaks import LeakWatch, leaks_text
 from qmpeer.testing.tasks import told_about_tasks
@@ -47,20 +46,6 @@ def test_a_connection() -> None:
     (found,) = watch.leaks()
     assert found.startswith(f"connection: Client to {address}, opened at ")
     assert ", 2.50 s after the test began" in found
-
-
-def test_a_server_that_leaves_closes_no_client() -> None:
-    with scripted_server() as server:
-        server.on("quit").close()
-        with Client.connect(server.address) as vm:
-            vm.execute("quit")
-            assert not was_closed(vm)
-        assert was_closed(vm)
-        vm = Client.connect(server.address)
-        assert not was_closed(vm)
-    assert not was_closed(vm)
-    vm.close()
-    assert was_closed(vm)
 
 
 def test_a_server_that_has_left_is_no_leak() -> None:

@@ -40,7 +40,7 @@ _RULES: Final = {
     "when-ready": add_opening,
     "after": add_after,
 }
-_TABLES: Final = frozenset({"server", "otherwise", *_RULES})
+_TABLES: Final = frozenset({"server", "behaviours", "otherwise", *_RULES})
 
 
 class TomlScript(msgspec.Struct, frozen=True):
@@ -82,9 +82,14 @@ def load_script(path: "str | os.PathLike[str]") -> TomlScript:
             add(script, item)
     if "otherwise" in tables:
         add_otherwise(script, tables["otherwise"])
+    backend = ScriptBackend(script, greeting)
+    if "behaviours" in tables:
+        from qmpeer.script.toml_behaviours import add_behaviours  # start: 10 ms
+
+        add_behaviours(backend, tables["behaviours"])
     return TomlScript(
         script,
-        ScriptBackend(script, greeting),
+        backend,
         tuple(_fault(item) for item in server["faults"].array()) if "faults" in server else (),
         server["seed"].integer() if "seed" in server else None,
     )
