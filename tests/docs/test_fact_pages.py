@@ -88,7 +88,7 @@ def test_exit_codes_of_every_subcommand() -> None:
         name.split()[0]
         for row in rows("exit-codes.md")
         if len(row) == 4
-        for name in re.findall(r"`([\w ]+)`", row[0])
+        for name in re.findall(r"`([\w -]+)`", row[0])
     }
     assert listed == set(SUBCOMMANDS)
 

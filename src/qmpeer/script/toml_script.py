@@ -1,6 +1,7 @@
 """A script in TOML: a server, its rules, and the faults between it and its clients."""
 
 import os
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -59,11 +60,12 @@ class TomlScript(msgspec.Struct, frozen=True):
     seed: int | None = None
 
 
-def load_script(path: "str | os.PathLike[str]") -> TomlScript:
+def load_script(path: "str | os.PathLike[str]", *, besides: Collection[str] = ()) -> TomlScript:
     """Read a script in TOML.
 
     Args:
         path: The file; names of files in it are relative to its folder.
+        besides: The names of tables that others read.
 
     Raises:
         OSError: If the file can't be read.
@@ -72,7 +74,7 @@ def load_script(path: "str | os.PathLike[str]") -> TomlScript:
     """
     path = os.fspath(path)
     document = read_document(path)
-    tables = document.table(_TABLES)
+    tables = document.table({*_TABLES, *besides})
     server = tables["server"].table(_SERVER) if "server" in tables else {}
     version = Version(QemuVersion(*_version(server)), _text(server, "package"))
     greeting = _greeting(server, version)
