@@ -37,6 +37,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+RUFF = Path(sys.executable).with_name("ruff")  # python -m ruff takes three times as long to start
 CLIENT = Path(__file__).parent.parent / "src" / "qmpeer" / "client"
 SOURCES = (
     "__init__",
@@ -345,7 +346,7 @@ def formatted(text: str) -> str:
         ("check", "--quiet", "--fix-only", "--select=F401,I,RUF022"),
         ("format", "--quiet"),
     ):
-        ruff = [sys.executable, "-m", "ruff", *how, "--stdin-filename", target, "-"]
+        ruff = [RUFF, *how, "--stdin-filename", target, "-"]
         done = subprocess.run(ruff, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ConversionError(done.stderr)

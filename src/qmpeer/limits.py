@@ -515,6 +515,10 @@ SCRIPT_CONVERSATION: Final = 256 * 1024
 """Characters of the conversation that are kept for a report, the newest ones. Ours."""
 SCRIPT_SCHEMAS: Final = 16
 """Schemas that a process keeps for its scripts; of more, the newest. Ours: one has some 5 MB."""
+SCRIPT_THINGS: Final = 10_000
+"""Things of one kind that a ready behaviour keeps: devices, jobs, processes, open files. Ours."""
+SCRIPT_FILE: Final = 64 * 1024 * 1024
+"""Bytes of a file of a scripted guest agent. Ours."""
 FAKE_HEAD: Final = 4096
 """Bytes at the beginning of a program that show if it is a fake of ours. Ours."""
 # Conformance
@@ -523,6 +527,8 @@ CONFORMANCE_TIMEOUT: Final = 5.0
 """Seconds until a server that doesn't reply has failed a case. Ours."""
 CONFORMANCE_GRACE: Final = 0.5
 """Seconds to wait for missing replies before the next command shows that they don't come. Ours."""
+CONFORMANCE_SECOND: Final = 1.0
+"""Seconds within which a second client is greeted, if it is served beside the first. Ours."""
 CONFORMANCE_SILENCE: Final = 0.25
 """Seconds of silence that count as no reply, where no next command can show it. Ours."""
 CONFORMANCE_SHOWN: Final = 600
@@ -537,6 +543,18 @@ TESTING_LEAKS: Final = 50
 """Connections, tasks, threads and descriptors left open that a report lists. Ours."""
 TESTING_MOMENT: Final = 0.2
 """Seconds for tasks and threads that are about to end. Ours."""
+
+# Fake QEMUs for PATH (fake_qemu).
+FAKE_QEMU_SCRIPT: Final = 16 * 1024 * 1024
+"""Bytes of a script or of recorded answers. Ours; QEMU's answers have 100 kB."""
+FAKE_QEMU_RULES: Final = 1000
+"""Rules of the process's part of a script. Ours."""
+FAKE_QEMU_SECONDS: Final = 86400.0
+"""The longest time of such a rule in seconds. Ours: a day."""
+FAKE_QEMU_LOG: Final = 16 * 1024 * 1024
+"""Bytes of the log of starts; then no more are kept. Ours."""
+FAKE_QEMU_ANSWER: Final = 10.0
+"""Seconds that a real QEMU may take for one recorded answer. Ours; it takes 0.1."""
 
 # Faults.
 FAULTS: Final = 1000

@@ -47,7 +47,6 @@ async def pair() -> AsyncIterator[Pair]:
     await made.vm.close()
     made.server.close()
     gc.collect()
-    gc.unfreeze()
     assert not made.complaints
 
 

@@ -516,6 +516,8 @@ def _mistakes() -> Iterator[Mistake]:
                "oob-is-not-enabled", "second-negotiation-of-oob",
                "capabilities-are-not-inherited")  # fmt: skip
     yield out("does-not-list-all", "query-commands", in_commands(fixed_list))
+    yield out("has-an-odd-schema", "query-qmp-schema",
+              in_schema(lambda all: [*all, {"name": 1, "members": None}]))  # fmt: skip
     yield out("forgets-types", "schema-has-all-types",
               in_schema(lambda all: [e for e in all if e["name"] != "str"]))  # fmt: skip
     yield out("forgets-commands", "schema-has-all-commands",

@@ -31,6 +31,7 @@ PUBLIC = (
     "qmpeer.codegen",
     "qmpeer.conformance",
     "qmpeer.errors",
+    "qmpeer.fake_qemu",
     "qmpeer.faults",
     "qmpeer.keyboard",
     "qmpeer.messages",

@@ -6,7 +6,7 @@ import pytest
 
 from tests.docs.pages import SHOWN_PATH, blocks, run_console, run_python
 
-PAGES = ("bindings.md", "monitors.md", "schema.md")
+PAGES = ("bindings.md", "monitors.md", "schema.md", "explanation/fakes.md")
 PYTHON = [
     pytest.param(text, output, id=f"{page} {text.splitlines()[-1][:30]}")
     for page in PAGES

@@ -16,15 +16,15 @@ WORST: dict[str, Callable[[], bytes]] = {
     "a long id and an answer": lambda: (
         b'{"execute":"query-version","id":"' + b"\\u00e9" * (MIB // 3) + b'"}\n'
     ),
-    "many items in an id": lambda: b'{"execute":"x","id":[' + b"1," * MIB + b"1]}\n",
+    "many items in an id": lambda: b'{"execute":"x","id":[' + b"1," * (MIB // 4) + b"1]}\n",
     "many objects in an id": lambda: b'{"execute":"x","id":[' + b"{}," * (MIB // 4) + b"1]}\n",
-    "parse errors": lambda: b"x " * (MIB // 16),
-    "stray bytes": lambda: b"@{" * (MIB // 16),
-    "unknown members": lambda: b"{" + b",".join(b'"k%d":1' % n for n in range(100_000)) + b"}\n",
-    "a member twice": lambda: b'{"execute":"x",' + b'"a":1,' * (MIB // 3) + b'"id":1}\n',
+    "parse errors": lambda: b"x " * (MIB // 128),
+    "stray bytes": lambda: b"@{" * (MIB // 128),
+    "unknown members": lambda: b"{" + b",".join(b'"k%d":1' % n for n in range(50_000)) + b"}\n",
+    "a member twice": lambda: b'{"execute":"x",' + b'"a":1,' * (MIB // 9) + b'"id":1}\n',
     "commands": lambda: b'{"execute":"query-version"}\n' * (MIB // 64),
     "deep": lambda: (b"[" * 1023 + b"]" * 1023) * 64,
-    "garbage": lambda: bytes(n * n >> 7 & 0xFF for n in range(MIB // 8)),
+    "garbage": lambda: bytes(n * n >> 7 & 0xFF for n in range(MIB // 32)),
 }
 """The requests of demanding clients, all longer than a turn."""
 

@@ -1,7 +1,5 @@
 """The Linux guest itself: its shell, its keyboard, and that it lets a device go."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from tests.guest.typing_text import Keyboard
@@ -9,13 +7,6 @@ from tests.linux_guest import Guest, GuestError
 from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.real
-DISK = ("-blockdev", "null-co,node-name=disk,size=1048576")
-
-
-@pytest.fixture(scope="module")
-def guest(start_guest: Callable[..., Guest]) -> Iterator[Guest]:
-    with start_guest(*DISK) as made:
-        yield made
 
 
 def test_commands(guest: Guest) -> None:

@@ -35,13 +35,6 @@ def face(request: pytest.FixtureRequest) -> Iterator[Face]:
     made.end()
 
 
-@pytest.fixture(scope="module")
-def guest(start_guest: Callable[..., Guest]) -> Iterator[Guest]:
-    tablet = ("-device", "qemu-xhci", "-device", "usb-tablet")
-    with start_guest("-vga", "std", *tablet) as made:
-        yield made
-
-
 @pytest.fixture
 def vm(face: Face, guest: Guest) -> Iterator[Vm]:
     with face.connect(guest.address, command_timeout=PATIENCE) as made:

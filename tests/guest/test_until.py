@@ -50,16 +50,6 @@ async def execute_async(
         return await vm.execute(command, arguments, until=True, timeout=timeout)
 
 
-@pytest.fixture(scope="module")
-def guest(start_guest: Callable[..., Guest]) -> Iterator[Guest]:
-    options = (
-        *("-smp", "1,maxcpus=2", "-device", "virtio-balloon-pci"),
-        *("-device", "virtio-scsi-pci", "-device", "scsi-cd,id=cd"),
-    )
-    with start_guest(*options, memory="256M,slots=2,maxmem=1G") as made:
-        yield made
-
-
 @pytest.mark.parametrize("is_by_path", [False, True], ids=["id", "path"])
 def test_a_guest_that_consents(guest: Guest, kind: str, is_by_path: bool) -> None:
     with executing(guest, kind) as execute:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmpeer import limits
 from qmpeer.messages import (
     REDACTED,
     Scrubber,
@@ -257,3 +258,13 @@ def test_a_scrubber_remembers_secrets_at_any_depth() -> None:
     scrubber = Scrubber()
     scrubber.blanked({"a": deep, "b": "shown"}, {"a": "<redacted>", "b": "shown"})
     assert scrubber.text("s3cret! is shown") == "<redacted> is shown"
+
+
+def test_lists_of_any_depth() -> None:
+    deep: JsonValue = [SECRET]
+    for _ in range(1023):
+        deep = [deep]
+    shown, levels = redact_message(deep), 0
+    while isinstance(shown, list):
+        shown, levels = shown[0], levels + 1
+    assert (shown, levels) == (REDACTED, limits.REDACTION_DEPTH + 1)

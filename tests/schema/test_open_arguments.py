@@ -3,8 +3,9 @@
 import pytest
 
 from qmpeer.schema import BUILT_INS, CommandDefinition, Schema
-from qmpeer.schema.model import StructDefinition, UnionDefinition
-from qmpeer.schema.open_arguments import has_open_arguments
+from qmpeer.schema.model import Member, StructDefinition, UnionDefinition
+from qmpeer.schema.open_arguments import has_open_arguments, listed_arguments
+from qmpeer.values import JsonObject
 
 STRUCT = StructDefinition(name="arguments", members=())
 UNION = UnionDefinition(name="arguments", base="base", discriminator="type", branches=())
@@ -26,3 +27,12 @@ def test_open_arguments(
 ) -> None:
     schema = Schema({**BUILT_INS, "arguments": of}, (command,))
     assert has_open_arguments(schema, command) == expected
+
+
+def test_the_arguments_that_a_schema_lists() -> None:
+    of = StructDefinition(name="arguments", members=(Member("driver", "str"),))
+    given: JsonObject = {"driver": "x", "drive": "y"}
+    for name, expected in (("device_add", {"driver": "x"}), ("eject", given)):
+        command = CommandDefinition(name=name, arguments="arguments")
+        schema = Schema({**BUILT_INS, "arguments": of}, (command,))
+        assert listed_arguments(schema, command, given) == expected

@@ -168,3 +168,12 @@ def test_pictures_that_come_late_or_never(tmp_path: Path) -> None:
         while not path.exists():
             client.execute("query-version")
         assert path.exists()
+
+
+def test_a_behaviour_keeps_a_limited_number_of_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qmpeer.limits.SCRIPT_THINGS", 1)
+    with behaving() as (server, client):
+        server.hotplug()
+        client.execute("device_add", {"driver": "e1000"})
+        with pytest.raises(CommandError, match="found 1 things, expected fewer"):
+            client.execute("device_add", {"driver": "e1000"})

@@ -13,7 +13,7 @@ import pytest
 
 from qmpeer import Client, CommandError, Monitor
 from qmpeer.errors import ScriptError, ScriptMismatch
-from qmpeer.schema import Schema, introspection_of, select
+from qmpeer.schema import BUILT_INS, CommandDefinition, Schema, introspection_of, select
 from qmpeer.script import ScriptedServer
 from qmpeer.script.checks import NO_CHECKS, unchecked_notice
 from qmpeer.script.schema_checks import SchemaChecks
@@ -382,3 +382,33 @@ def test_without_a_schema_everything_is_right() -> None:
     assert NO_CHECKS.introspection() is None
     assert NO_CHECKS.command_names() == []
     assert not unchecked_notice(SchemaChecks(Schema({})))
+
+
+def test_out_of_band_only_what_allows_it() -> None:
+    commands = (
+        CommandDefinition(name="query-yank", allow_oob=True),
+        CommandDefinition(name="stop"),
+    )
+    server = ScriptedServer(schema=Schema({**BUILT_INS}, commands)).start()
+    with stopping(server), Client.connect(server.address) as client:
+        server.on(None).any_times()
+        client.execute("query-yank", oob=True)
+        for name in ("stop", "query-version"):
+            with pytest.raises(CommandError):
+                client.execute(name, oob=True)
+        with pytest.raises(CommandError, match="The command stop does not support OOB"):
+            client.execute("stop", oob=True)
+
+
+def test_what_every_client_may_ask_takes_no_arguments() -> None:
+    server = ScriptedServer().start()
+    with stopping(server), Client.connect(server.address) as client:
+        with pytest.raises(CommandError, match="Parameter 'extra' is unexpected"):
+            client.execute("query-version", {"extra": 1})
+        with pytest.raises(CommandError, match="The command query-version does not support OOB"):
+            client.execute("query-version", oob=True)
+        assert client.execute("query-version")["qemu"]["major"] == 7
+    assert [each.note for each in server.script.mismatches] == [
+        "Parameter 'extra' is unexpected",
+        "The command query-version does not support OOB",
+    ]

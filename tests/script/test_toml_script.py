@@ -1,6 +1,6 @@
 """Scripts in TOML: what they say, and each kind of mistake with its place.
 
-Modules: report, toml_items, toml_places, toml_rules, toml_script.
+Modules: report, toml_behaviours, toml_items, toml_places, toml_rules, toml_script.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmpeer import AsyncClient, CommandError, Monitor, limits
+from qmpeer import AsyncClient, AsyncGuestAgent, CommandError, Monitor, limits
 from qmpeer.errors import ScriptError
 from qmpeer.script.report import ScriptReport
 from qmpeer.script.toml_places import Places
@@ -136,6 +136,59 @@ def test_an_agent(tmp_path: Path) -> None:
     assert loaded(tmp_path, greeting).seed is None
 
 
+BEHAVIOURS = """\
+[behaviours.migration]
+end = "completed"
+steps = 1
+size = 100
+[behaviours.running-machine]
+status = "running"
+powerdown = "never"
+[behaviours.hotplug]
+deleted = "never"
+devices = { net0 = "virtio-net-pci" }
+[behaviours.jobs]
+fault = "No space left on device"
+seconds = 0.5
+[behaviours.screen]
+writes = "never"
+size = [4, 3]
+color = [0, 255, 7]
+"""
+
+
+async def test_ready_behaviours(tmp_path: Path) -> None:
+    found = loaded(tmp_path, BEHAVIOURS + '[[on]]\ncommand = "cont"\n')
+    monitor = Monitor(backend=found.backend)
+    await monitor.listen(tmp_path / "q")
+    async with asyncio.timeout(PATIENCE), await AsyncClient.connect(tmp_path / "q") as vm:
+        listed = await vm.execute("qom-list", {"path": "/machine/peripheral"})
+        assert {"name": "net0", "type": "child<virtio-net-pci>"} in listed
+        await vm.execute("migrate", {"uri": "tcp:host:1"})
+        await vm.wait_event("STOP", since=0)  # of the machine
+        await vm.execute("cont")
+    assert ScriptReport.of(found.script).is_met
+    monitor.shutdown()
+    await monitor.wait_closed()
+
+
+async def test_a_guest_agent(tmp_path: Path) -> None:
+    found = loaded(
+        tmp_path,
+        "[server]\nagent = true\n[behaviours.guest-agent]\nfilesystems = 2\n"
+        'files = { "/etc/hostname" = "vm" }\n'
+        'programs = { "/bin/true" = { exit-code = 1, stdout = "é", seconds = 0.0 } }\n',
+    )
+    monitor = Monitor(backend=found.backend)
+    await monitor.listen(tmp_path / "q")
+    async with asyncio.timeout(PATIENCE):
+        async with await AsyncGuestAgent.connect(tmp_path / "q") as agent:
+            done = await agent.run(["/bin/true"])
+    assert (done.exit_code, done.stdout) == (1, "é".encode())
+    monitor.shutdown()
+    await monitor.wait_closed()
+
+
 ON = '[[on]]\ncommand = "stop"\n'
 
 
@@ -148,7 +201,8 @@ ON = '[[on]]\ncommand = "stop"\n'
         ("[on]", "1:2: on: found a table, expected an array"),
         ("on = [1]", "1:7: on[0]: found 1, expected a table"),
         ("[[om]]", "1:3: found the key 'om', expected one of after, "),
-        ("[sever]", "1:2: found the key 'sever', expected one of after, expect, on, otherwise,"),
+        ("[sever]", "1:2: found the key 'sever', expected one of after, behaviours, expect, on,"),
+        ("[sever]", "1:2: found the key 'sever', expected one of after, behaviours, expect,"),
         ("[[on]]\n", "1:3: on[0]: found no command, expected one"),
         (ON + "replay = {}", "3:1: found the key 'replay' in on[0], expected one of arguments,"),
         ("[[on]]\ncommand = 7", "2:11: on[0].command: found 7, expected a text"),
@@ -199,6 +253,30 @@ ON = '[[on]]\ncommand = "stop"\n'
             '2:14: server.deprecated: found "fial", expected accept or',
         ),
         ("[server]\ndeprecated = 'fail'", "2:14: server.deprecated: found deprecated="),
+        (
+            "[behaviours.hotplg]",
+            "1:13: found the key 'hotplg' in behaviours, expected one of guest",
+        ),
+        ("behaviours = 1", "1:14: behaviours: found 1, expected a table"),
+        ("[behaviours.jobs]\nfalt = ''", "2:1: found the key 'falt' in behaviours.jobs, expected"),
+        ("[behaviours.jobs]\nsteps = 0", "2:9: behaviours.jobs.steps: found 0, expected a whole"),
+        (
+            "[behaviours.hotplug]\ndeleted = 'nver'",
+            '2:11: behaviours.hotplug.deleted: found "nver", expected before, after, never or',
+        ),
+        (
+            "[behaviours.screen]\nsize = [1]",
+            "2:8: behaviours.screen.size: found an array, expected 2",
+        ),
+        ("[behaviours.screen]\ncolor = [1, 2, 300]", "2:16: behaviours.screen.color[2]: found 300"),
+        (
+            "[behaviours.running-machine]\npowerdown = 'no'",
+            '2:13: behaviours.running-machine.powerdown: found "no", expected never',
+        ),
+        (
+            "[behaviours.guest-agent]\nprograms = { a = { exit_code = 1 } }",
+            "2:20: found the key 'exit_code' in behaviours.guest-agent.programs.a, expected one",
+        ),
     ],
 )
 def test_each_kind_of_mistake(text: str, said: str, tmp_path: Path) -> None:

@@ -98,18 +98,19 @@ KNOWN = FIRST_WORDS - MISSPELT - set(BUILTINS) | {
 
 
 @pytest.mark.parametrize("commands", [KNOWN, {"stop"}, ()], ids=["known", "other", "none"])
-@pytest.mark.parametrize("line", SECRET_LINES)
-def test_no_spelling_is_kept(line: str, commands: set[str]) -> None:
-    assert "S3CRET" in line
-    assert "S3CRET" not in (without_secrets(line, commands) or "")
-    shown = redacted_statement(line, 0, 0)
-    assert shown is None or "S3CRET" not in shown.text
+def test_no_spelling_is_kept(commands: set[str]) -> None:
+    assert len(SECRET_LINES) >= 150
+    for line in SECRET_LINES:
+        assert "S3CRET" in line
+        assert "S3CRET" not in (without_secrets(line, commands) or ""), line
+        shown = redacted_statement(line, 0, 0)
+        assert shown is None or "S3CRET" not in shown.text, line
 
 
-@pytest.mark.parametrize("line", SECRET_LINES)
-def test_no_spelling_is_kept_within_several_lines(line: str) -> None:
-    for text in (f"stop\n{line}", f"{line}\nstop", f"transaction(\n{line}\n)", f"  {line} "):
-        assert "S3CRET" not in (without_secrets(text, KNOWN) or "")
+def test_no_spelling_is_kept_within_several_lines() -> None:
+    for line in SECRET_LINES:
+        for text in (f"stop\n{line}", f"{line}\nstop", f"transaction(\n{line}\n)", f"  {line} "):
+            assert "S3CRET" not in (without_secrets(text, KNOWN) or ""), text
 
 
 def quoted(line: str, quote: str) -> str:
@@ -121,10 +122,14 @@ def quoted(line: str, quote: str) -> str:
 @pytest.mark.parametrize(
     "commands", [KNOWN, {*KNOWN, "oob", "execute"}, ()], ids=["known", "o", "none"]
 )
-@pytest.mark.parametrize("line", SECRET_LINES)
-def test_no_prefix_and_no_quotes_let_one_through(line: str, commands: set[str]) -> None:
+@pytest.mark.parametrize("part", range(4))  # so that the workers share them
+def test_no_prefix_and_no_quotes_let_one_through(part: int, commands: set[str]) -> None:
     """Quotes around the first word reveal no secret, even if the line can't be executed."""
-    behind = [line, quoted(line, "'"), quoted(line, '"'), f"transaction( {line}"]
+    behind = [
+        text
+        for line in SECRET_LINES[part::4]
+        for text in (line, quoted(line, "'"), quoted(line, '"'), f"transaction( {line}")
+    ]
     before = ["", "oob ", "execute ", "'oob' ", '"execute" ', "oob execute ", "'hmp' "]
     for text in (prefix + rest for prefix in before for rest in behind):
         assert "S3CRET" not in (without_secrets(text, commands) or ""), text
@@ -138,9 +143,11 @@ def test_a_word_behind_json_is_a_mistake(line: str) -> None:
     assert without_secrets(f"{line} password=S3CRET") is None
 
 
-@pytest.mark.parametrize("line", [line[4:] for line in SECRET_LINES if line.startswith("hmp ")])
-def test_no_spelling_is_kept_in_the_human_monitor(line: str) -> None:
-    assert "S3CRET" not in (without_secrets(line, KNOWN, is_human=True) or "")
+def test_no_spelling_is_kept_in_the_human_monitor() -> None:
+    lines = [line.removeprefix("hmp ") for line in SECRET_LINES if line.startswith("hmp ")]
+    assert lines
+    for line in lines:
+        assert "S3CRET" not in (without_secrets(line, KNOWN, is_human=True) or ""), line
 
 
 @pytest.mark.parametrize(("commands", "most"), [(KNOWN, 0), ((), 10)], ids=["known", "none"])
@@ -150,13 +157,13 @@ def test_ordinary_lines_are_kept_whole(commands: set[str], most: int) -> None:
     assert len(changed) <= most, changed
 
 
-@pytest.mark.parametrize("line", SECRET_LINES)
-def test_a_complaint_shows_none(line: str) -> None:
+def test_a_complaint_shows_none() -> None:
     """An error report has no secret, wherever the mark is."""
-    words = [word for statement in split(line) for word in statement.words]
-    for start, end in [(0, len(line)), *((word.start, word.end) for word in words)]:
-        input_error = InputError(f"found {line[start:end]!r}, expected 'on'", start, end)
-        assert "S3CRET" not in "\n".join(error_report(line, input_error, 200))
+    for line in SECRET_LINES:
+        words = [word for statement in split(line) for word in statement.words]
+        for start, end in [(0, len(line)), *((word.start, word.end) for word in words)]:
+            input_error = InputError(f"found {line[start:end]!r}, expected 'on'", start, end)
+            assert "S3CRET" not in "\n".join(error_report(line, input_error, 200)), line
 
 
 def test_the_mark_stays_below_the_fault() -> None:

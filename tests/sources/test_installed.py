@@ -13,6 +13,7 @@ import pytest
 
 from qmpeer.errors import ConnectionClosed, SchemaError
 from qmpeer.schema import Schema
+from qmpeer.sources import load_schema
 from qmpeer.sources.installed import find_program, installed_schema
 from tests.corpus import recorded_introspection
 from tests.qemu import QEMU
@@ -59,6 +60,10 @@ class Installed:
     @property
     def starts(self) -> list[str]:
         return Path(f"{self.path}.starts").read_text(encoding="utf-8").splitlines()
+
+    def on_path(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -168,3 +173,16 @@ def test_a_real_qemu(program: Callable[[str], str], tmp_path: Path) -> None:
     schema = installed_schema(program(QEMU), environment=environment)
     assert has(schema, "query-status")
     assert installed_schema(program(QEMU), environment=environment) == schema
+
+
+def test_it_is_a_source_by_its_name(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed.on_path(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    for source in ("installed", f"installed:{QEMU}", f"installed:{installed.path}"):
+        assert has(load_schema(source), "query-discs")
+    with pytest.raises(FileNotFoundError, match="qemu-system-nope"):
+        load_schema("installed:qemu-system-nope")
+    Path("installed").write_text("{ 'command': 'from-a-file' }", encoding="utf-8")
+    assert has(load_schema("installed"), "from-a-file"), "a file of this name goes first"

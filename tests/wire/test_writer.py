@@ -135,7 +135,7 @@ ENDLESS: dict[str, object] = {
     "1,025 arrays": nested(1025)[0],
     "1,025 objects": nested(1025)[1],
     "100,000 arrays": nested(100_000)[0],
-    "deep in many": [*MANY, nested(1100)[1]],
+    "deep in many": [*MANY, nested(1100)[0]],
     "deep and long": nested(1100, "x" * 100_000)[0],
     "many and deep": nested(1100, MANY)[1],
 }

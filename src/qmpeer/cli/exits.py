@@ -10,6 +10,7 @@ from qmpeer.errors import (
     CommandError,
     QMPError,
     SchemaError,
+    ScriptError,
     TranscriptError,
     ValidationError,
 )
@@ -113,7 +114,9 @@ def _status_of(program: str, error: Exception) -> int:
             text, status = str(error), USAGE
         case UsageError():
             text, status = f"{error}; see {program} --help", USAGE
-        case CommandError() | ValidationError() | RefusedError() | TranscriptError():
+        case (
+            CommandError() | ValidationError() | RefusedError() | TranscriptError() | ScriptError()
+        ):
             text, status = str(error), REFUSED
         case OSError():
             text, status = os_text(error), UNREACHABLE

@@ -18,6 +18,7 @@ SUBCOMMANDS: Final = {
     "record": ("ADDRESS -o FILE [QEMU options]", "do the same, and record what passes"),
     "replay": ("FILE... [QEMU options]", "answer clients as a recorded server did"),
     "fake": ("SCRIPT [QEMU options]", "answer clients as a script says"),
+    "fake-qemu": ("--install DIR [--script FILE]", "put a fake QEMU into a folder for PATH"),
     "exec": ("ADDRESS COMMAND [name=value ...]", "execute one command"),
     "events": ("ADDRESS [NAME|REGEX ...]", "show events as they arrive"),
     "shell": ("ADDRESS", "open a prompt, or run a script (also: qmp-shell)"),
@@ -78,7 +79,7 @@ class RawSubcommand(NamedTuple):
 def subcommand(name: str) -> "Subcommand | VerbGroup | RawSubcommand":
     """Import the module of one of `SUBCOMMANDS`, and no other, and return the subcommand."""
     found: Subcommand | VerbGroup | RawSubcommand = import_module(
-        f"qmpeer.cli.{name}_command"
+        f"qmpeer.cli.{name.replace('-', '_')}_command"
     ).COMMAND
     return found
 

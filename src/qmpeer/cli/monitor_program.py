@@ -7,12 +7,8 @@ from typing import TypeVar
 from qmpeer import __version__
 from qmpeer.cli.exits import complain, os_text
 from qmpeer.options import ProgramOptions, StartError, StartHelp, Warn
-from qmpeer.options.daemonize import (
-    PidFile,
-    ReadyPipe,
-    go_into_background,
-    hold_standard_descriptors,
-)
+from qmpeer.options.background import run_in_place
+from qmpeer.options.daemonize import hold_standard_descriptors
 
 OptionsT = TypeVar("OptionsT", bound=ProgramOptions)
 Run = Callable[[OptionsT, Warn, Callable[[], None]], int]
@@ -46,7 +42,10 @@ def run_monitor_program(
             return 0
         for line in options.notices:
             print(line, flush=True)
-        return _run(options, report, run, failed)
+        hold_standard_descriptors()
+        return run_in_place(
+            options, lambda when_ready: run(options, report, when_ready), failed=failed
+        )
     except StartHelp as asked:
         sys.stdout.write(asked.text)
         return asked.status
@@ -56,26 +55,6 @@ def run_monitor_program(
     except OSError as error:
         complain(program, os_text(error))
     return failed
-
-
-def _run(options: OptionsT, report: Warn, run: Run[OptionsT], failed: int) -> int:
-    hold_standard_descriptors()
-    ready_pipe = None
-    if options.is_daemon:
-        # Fork before a thread or an event loop exists: neither would survive in the child.
-        result = go_into_background()
-        if not isinstance(result, ReadyPipe):
-            return result and failed
-        ready_pipe = result
-    # Written after the forks, by the process that stays: it contains its id, and holds the lock.
-    pid_file = None if options.pid_file is None else PidFile(options.pid_file)
-    try:
-        return run(
-            options, report, (lambda: None) if ready_pipe is None else ready_pipe.report_ready
-        )
-    finally:
-        if pid_file is not None:
-            pid_file.remove()
 
 
 def report_lines(program: str, text: str) -> None:

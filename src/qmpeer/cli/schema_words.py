@@ -15,6 +15,7 @@ a SOURCE is one of:
   a saved introspection answer      the return value or the reply of query-qmp-schema
   a recorded conversation           with such a reply in it, such as libvirt's .replies
   the address of a running monitor  unix:PATH, tcp:HOST:PORT, ...
+  installed, installed:PROGRAM      the QEMU on PATH, or another one; asked once, then kept
 """
 SCHEMA_STATUSES: Final = """\
 exit status:

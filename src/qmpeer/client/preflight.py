@@ -4,7 +4,8 @@ import warnings
 
 from qmpeer.errors import CommandError, ValidationError
 from qmpeer.messages import qemu_texts
-from qmpeer.schema import Schema, Validator, schema_from_introspection
+from qmpeer.schema import EMPTY, Schema, Validator, schema_from_introspection
+from qmpeer.schema.open_arguments import listed_arguments
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -16,6 +17,8 @@ class Preflight:
     """
 
     def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._commands = {command.name: command for command in schema.commands()}
         self._validator = Validator(schema)
         self._deprecations = Validator(schema, frozenset({"deprecated"}))
         self._deprecated = {
@@ -46,11 +49,13 @@ class Preflight:
         if command not in self._deprecated:
             desc = qemu_texts.unknown_command(command)
             raise ValidationError(desc, "", "a command of this server", command)
-        self._validator.arguments(command)(arguments)
+        declared = self._commands[command]
+        listed = listed_arguments(self._schema, declared, arguments or {})
+        self._validator.check(declared.arguments or EMPTY.name, listed)
         if self._deprecated[command]:
             self._warn(f"command {command} is deprecated")
         try:
-            self._deprecations.arguments(command)(arguments)
+            self._deprecations.check(declared.arguments or EMPTY.name, listed)
         except ValidationError as error:
             self._warn(f"argument {error.path} of {command} is deprecated")
 

@@ -56,8 +56,8 @@ def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> O
     parse_words(
         options,
         arguments,
-        flags=_FLAGS,
-        readers=_OPTIONS,
+        flags=FLAGS,
+        readers=OPTIONS,
         take_word=_refuse_image,
         warn=warn,
         take_command=take_command,
@@ -166,14 +166,14 @@ def _display(options: Options, option: str, argument: str) -> None:
         raise ValueError(qemu_texts.unexpected(others[0][0]))
 
 
-_FLAGS: Final[dict[str, Flag[Options]]] = {
+FLAGS: Final[dict[str, Flag[Options]]] = {
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     "S": set_to("is_stopped"),
     "singlestep": set_to("is_singlestep"),
     "nographic": set_to("has_no_graphic"),
 }
-_OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
+OPTIONS: Final[dict[str, ReadArgument[Options]]] = {
     **SHARED_OPTIONS,
     **FAULT_OPTIONS,
     **COMPANION_OPTIONS,

@@ -50,6 +50,7 @@ class Machine:
             the machine has started; later a command that creates a pty returns the path.
         report: Shows an error that belongs to no command on standard error.
         wrap: Puts something between a control monitor's streams and their handlers.
+        control: The monitor that answers QMP in place of the machine's own.
 
     Attributes:
         interface: The machine's declared interface.
@@ -74,6 +75,7 @@ class Machine:
         show: ShowText = _show_nothing,
         report: ShowText = log.error,
         wrap: Callable[[HandlerFactory], HandlerFactory] | None = None,
+        control: Monitor | None = None,
     ) -> None:
         self.has_monitor_objects: bool = options.has_monitor_objects
         self.interface: Schema = load(options.has_monitor_objects)
@@ -86,6 +88,7 @@ class Machine:
             wrap=wrap,
         )
         self.state: RunState = RunState.PRELAUNCH
+        self._control = self.monitor if control is None else control
         self._options = options
         self._show = show
         self.devices: Devices = Devices(
@@ -100,7 +103,7 @@ class Machine:
         self.chardevs: Chardevs = self.devices.chardevs
         self.objects: Objects = self.devices.objects
         self.monitors: Monitors = Monitors(
-            self.monitor, self.chardevs, self.clients_changed, self._client_left
+            self.monitor, self._control, self.chardevs, self.clients_changed, self._client_left
         )
         self.objects.add_maker(self.monitors)
         creatable = object_types(self.interface)
@@ -157,7 +160,12 @@ class Machine:
         self._has_started = True
         if not self._options.is_stopped:
             self.cont()
+        self._open_devices()
+
+    def _open_devices(self) -> None:
         self.monitor.open_devices()
+        if self._control is not self.monitor:
+            self._control.open_devices()
 
     def _show_at_start(self, line: str) -> None:
         if not self._has_started:
@@ -182,6 +190,7 @@ class Machine:
         self.chardevs.close()
         self._config_reader.close()  # ends a blockdev-add that waits for a FIFO
         self.monitor.shutdown()
+        self._control.shutdown()
 
     def clients_changed(self) -> None:
         """Update the descriptors in sets after a client of QMP has connected or disconnected.
@@ -286,7 +295,7 @@ class Machine:
             ChardevError: If it can't be created, in QEMU's words.
         """
         self.objects.add(properties)
-        self.monitor.open_devices()  # a new monitor greets at once
+        self._open_devices()  # a new monitor greets at once
 
     def object_del(self, id: str, *, context: Context) -> None:
         """Remove an object."""

@@ -34,7 +34,8 @@ class Monitors:
     """The monitors of one machine.
 
     Args:
-        monitor: The monitor that is opened on the devices.
+        monitor: The monitor for people.
+        control: The monitor for QMP, which may be the same one.
         chardevs: The devices.
         clients_changed: Called when the devices with a QMP monitor have changed.
         when_left: Called with the id of a monitor with ``close-action=delete`` and the label of its
@@ -48,6 +49,7 @@ class Monitors:
     def __init__(
         self,
         monitor: Monitor,
+        control: Monitor,
         chardevs: Chardevs,
         clients_changed: Callable[[], None],
         when_left: Callable[[str, str], None],
@@ -55,6 +57,7 @@ class Monitors:
         self.control_devices: Final[list[Chardev]] = []
         self.types: Final[Collection[str]] = (HUMAN, CONTROL)
         self._monitor = monitor
+        self._control = control
         self._chardevs = chardevs
         self._clients_changed = clients_changed
         self._when_left = when_left
@@ -93,7 +96,8 @@ class Monitors:
             if device.kind == "mux":
                 raise ChardevError(f"close-action=delete can't remove '{device.label}', a mux")
             when_left = partial(self._left, id, device.label)
-        attachment = self._monitor.attach_device(
+        monitor = self._monitor if is_human else self._control
+        attachment = monitor.attach_device(
             device, pretty=is_pretty, human=is_human, when_left=when_left
         )
         shown: Properties = {"chardev": ("string", device.label)}

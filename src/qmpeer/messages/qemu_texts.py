@@ -47,6 +47,11 @@ def invalid(name: str) -> str:
     return f"Invalid parameter '{name}'"
 
 
+def no_oob(name: str) -> str:
+    """Return the error for a command that can't be executed out of band."""
+    return f"The command {name} does not support OOB"
+
+
 def unknown_command(name: str) -> str:
     """Return the error for an unknown command."""
     return f"The command {name} has not been found"

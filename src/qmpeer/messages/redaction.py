@@ -84,9 +84,15 @@ def redact_message(message: JsonValue) -> JsonValue:
 
     Misspelt names, even of "execute" and "arguments", reveal nothing.
     """
+    return _message(message, 0)
+
+
+def _message(message: JsonValue, depth: int) -> JsonValue:
     # Not a command, but a client may have sent a list by mistake: its strings may be arguments.
     if isinstance(message, list):
-        items = [redact_message(item) for item in message]
+        if depth > limits.REDACTION_DEPTH:
+            return REDACTED
+        items = [_message(item, depth + 1) for item in message]
         if any(isinstance(item, str) and carrier_of(item) for item in _some(message)):
             items = [REDACTED for _ in message]
         return items if _differ(items, message) else message

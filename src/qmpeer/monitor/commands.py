@@ -184,7 +184,7 @@ class Commands:
         if info is None and name != CAPABILITIES_COMMAND:
             raise _command_not_found(name)
         if info is None or not info.allow_oob:
-            raise CommandError("GenericError", f"The command {name} does not support OOB")
+            raise CommandError("GenericError", qemu_texts.no_oob(name))
 
     def _infos_of_backend(self) -> dict[str, CommandInfo]:
         if self._backend_infos is None:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from qmpeer.script.migration_behaviour import Migration
     from qmpeer.script.mismatches import Mismatch
     from qmpeer.script.places import Place
+    from qmpeer.script.report import ScriptReport
     from qmpeer.script.rules import Messages, Rule
     from qmpeer.script.screen_behaviour import Screen
     from qmpeer.script.script import Script
     from qmpeer.script.server import ScriptedServer
+    from qmpeer.script.toml_script import TomlScript, load_script
 
 __all__ = [
     "Agent",
@@ -40,7 +42,10 @@ __all__ = [
     "Screen",
     "Script",
     "ScriptBackend",
+    "ScriptReport",
     "ScriptedServer",
+    "TomlScript",
+    "load_script",
 ]
 
 _HOMES = {
@@ -60,7 +65,10 @@ _HOMES = {
     "Rule": "qmpeer.script.rules",
     "Script": "qmpeer.script.script",
     "ScriptBackend": "qmpeer.script.backend",
+    "ScriptReport": "qmpeer.script.report",
     "ScriptedServer": "qmpeer.script.server",
+    "TomlScript": "qmpeer.script.toml_script",
+    "load_script": "qmpeer.script.toml_script",
 }
 
 

@@ -7,8 +7,9 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
-from qmpeer.script.behaviours import Behaviour, Host, text_argument
+from qmpeer.script.behaviours import Behaviour, Host, check_room, text_argument
 from qmpeer.script.calls import Call
 from qmpeer.script.rules import Messages
 from qmpeer.values import JsonObject, JsonValue
@@ -175,6 +176,7 @@ class Agent(Behaviour):
             reason = f"Failed to execute child process “{path}” (No such file or directory)"
             desc = f"Guest agent command failed, error was '{reason}'"
             raise CommandError("GenericError", desc)
+        check_room(self._processes)
         self._last_pid += 1
         # Newer agents take the streams to capture, too: "stdout", "merged", …
         is_captured = call.arguments.get("capture-output") not in (None, False, "none")
@@ -222,6 +224,8 @@ class Agent(Behaviour):
         if mode.startswith("r") and path not in self.files:
             desc = f"failed to open file '{path}' (mode: '{mode}'): No such file or directory"
             raise CommandError("GenericError", desc)
+        check_room(self._open)
+        check_room(self.files)
         if mode.startswith("w"):
             self.files[path] = b""
         at = len(self.files.setdefault(path, b"")) if mode.startswith("a") else 0
@@ -250,6 +254,9 @@ class Agent(Behaviour):
 
     def _file_write(self, call: Call) -> JsonValue:
         file, data = self._file(call), b64decode(text_argument(call, "buf-b64"))
+        if file.at + len(data) > limits.SCRIPT_FILE:
+            desc = "failed to write to file: No space left on device"
+            raise CommandError("GenericError", desc)
         before = self.files[file.path]
         self.files[file.path] = before[: file.at] + data + before[file.at + len(data) :]
         file.at += len(data)

@@ -5,10 +5,11 @@ object. Rules of the script go before those of behaviours.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any, Protocol
 
-from qmpeer.errors import ScriptError
+from qmpeer import limits
+from qmpeer.errors import CommandError, ScriptError
 from qmpeer.replay.report import ReportedCommand
 from qmpeer.script.calls import Call
 from qmpeer.script.mismatches import Kind, Mismatch
@@ -61,6 +62,17 @@ class Behaviour:
     def later(self, seconds: float, function: Callable[[], object]) -> asyncio.TimerHandle:
         """Call a function after some time; at once means after the reply to the current command."""
         return asyncio.get_running_loop().call_later(seconds, function)
+
+
+def check_room(things: Sized) -> None:
+    """Check that a behaviour may keep one thing more.
+
+    Raises:
+        CommandError: If it has `limits.SCRIPT_THINGS` already.
+    """
+    if len(things) >= limits.SCRIPT_THINGS:
+        desc = f"found {limits.SCRIPT_THINGS} things, expected fewer"
+        raise CommandError("GenericError", desc)
 
 
 def text_argument(call: Call, name: str) -> str:

@@ -30,6 +30,9 @@ class Checks(Protocol):
     def arguments(self, name: str, arguments: JsonObject) -> str | None:
         """Check the arguments that arrived, in QEMU's words. The command exists."""
 
+    def oob(self, name: str) -> str | None:
+        """Check that a command may be executed out of band, in QEMU's words. It exists."""
+
     def deprecation(self, name: str, arguments: JsonObject) -> str | None:
         """Return what is deprecated in a command that arrived and fits, if that is to fail."""
 
@@ -65,6 +68,9 @@ class _NoChecks:
         return None
 
     def arguments(self, name: str, arguments: JsonObject) -> str | None:
+        return None
+
+    def oob(self, name: str) -> str | None:
         return None
 
     def deprecation(self, name: str, arguments: JsonObject) -> str | None:

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from qmpeer.errors import CommandError
 from qmpeer.messages.qemu_texts import missing, unknown_device
-from qmpeer.script.behaviours import Behaviour, Host, text_argument
+from qmpeer.script.behaviours import Behaviour, Host, check_room, text_argument
 from qmpeer.script.calls import Call
 from qmpeer.values import JsonObject, JsonValue
 
@@ -73,6 +73,7 @@ class Hotplug(Behaviour):
             self._anonymous += 1
         elif path in self.devices:
             raise CommandError("GenericError", f"Duplicate device ID '{id}'")
+        check_room(self.devices)
         self.devices[path] = dict(call.arguments)
 
     def _device_del(self, call: Call) -> None:
@@ -104,6 +105,7 @@ class Hotplug(Behaviour):
         if id in self.objects:
             desc = f"attempt to add duplicate property '{id}' to object (type 'container')"
             raise CommandError("GenericError", desc)
+        check_room(self.objects)
         self.objects[id] = dict(call.arguments)
 
     def _object_del(self, call: Call) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from qmpeer.client.existence import JOB_TYPES
 from qmpeer.errors import CommandError
-from qmpeer.script.behaviours import Behaviour, Host, text_argument
+from qmpeer.script.behaviours import Behaviour, Host, check_room, text_argument
 from qmpeer.script.calls import Call
 from qmpeer.script.job_course import JobCourse
 from qmpeer.values import JsonValue
@@ -79,6 +79,7 @@ class Jobs(Behaviour):
             raise CommandError("GenericError", desc)
         if id in self.jobs:
             raise CommandError("GenericError", f"Job ID '{id}' already in use")
+        check_room(self.jobs)
         is_active = not {"top", "top-node"} & call.arguments.keys()
         job_type = JOB_TYPES[call.name]
         job = self.jobs[id] = JobCourse(

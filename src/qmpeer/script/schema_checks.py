@@ -6,9 +6,10 @@ from typing import Final
 
 from qmpeer.errors import ValidationError
 from qmpeer.messages import CAPABILITIES_COMMAND, near_names
-from qmpeer.schema import EMPTY, CommandDefinition, Schema, StructDefinition, Validator
+from qmpeer.messages.qemu_texts import no_oob
+from qmpeer.schema import EMPTY, CommandDefinition, Schema, Validator
 from qmpeer.schema.introspection import introspection_of
-from qmpeer.schema.open_arguments import has_open_arguments
+from qmpeer.schema.open_arguments import has_open_arguments, listed_arguments
 from qmpeer.script.type_faults import TypeFaults
 from qmpeer.values import JsonObject, JsonValue
 
@@ -66,6 +67,10 @@ class SchemaChecks:
         error = self._refusal(self._validator, self._commands[name], arguments)
         return None if error is None else error.desc
 
+    def oob(self, name: str) -> str | None:
+        """Check that a command may be executed out of band, in QEMU's words."""
+        return None if self._commands[name].allow_oob else no_oob(name)
+
     def deprecation(self, name: str, arguments: JsonObject) -> str | None:
         """Return what is deprecated in a command that arrived and fits, if that is to fail."""
         if self._deprecations is None:
@@ -80,13 +85,9 @@ class SchemaChecks:
         self, validator: Validator, command: CommandDefinition, arguments: JsonObject
     ) -> ValidationError | None:
         """Return what a validator has against arguments."""
-        of = self._schema.types[command.arguments or EMPTY.name]
-        if has_open_arguments(self._schema, command):
-            assert isinstance(of, StructDefinition)
-            listed = {each.name for each in of.members}
-            arguments = {name: value for name, value in arguments.items() if name in listed}
+        listed = listed_arguments(self._schema, command, arguments)
         try:
-            validator.check(of.name, arguments)
+            validator.check(command.arguments or EMPTY.name, listed)
         except ValidationError as error:
             return error
         return None

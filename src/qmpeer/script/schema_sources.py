@@ -11,10 +11,10 @@ from qmpeer.schema import Schema, select
 from qmpeer.script.places import calling_place
 from qmpeer.script.schema_checks import SchemaChecks
 from qmpeer.sources import installed_schema, load_schema
+from qmpeer.sources.loading import installed_program
 
 SchemaSource: TypeAlias = Schema | str | os.PathLike[str]
 
-_INSTALLED: Final = "installed"
 _loaded: Final[dict[object, tuple[object, SchemaChecks]]] = {}
 _lock: Final = Lock()
 
@@ -54,10 +54,9 @@ def _key_and_loader(source: SchemaSource) -> tuple[object, Callable[[], Schema]]
     if isinstance(source, Schema):
         return id(source), lambda: _settled(source)
     path = os.fspath(source)
-    first, _, program = path.partition(":")
-    if first == _INSTALLED and not os.path.exists(path):
-        named = (program,) if program else ()
-        return (first, program, os.environ.get("PATH")), lambda: installed_schema(*named)
+    program = installed_program(path)
+    if program is not None and not os.path.exists(path):
+        return (None, program, os.environ.get("PATH")), lambda: installed_schema(program)
     return (path, _stamp(path)), lambda: _settled(load_schema(path))
 
 

@@ -5,10 +5,9 @@ import os
 from contextlib import suppress
 from typing import Literal, TypeAlias
 
-from qmpeer import limits
 from qmpeer.display.pictures import Picture
 from qmpeer.errors import CommandError
-from qmpeer.script.behaviours import Behaviour, Host, text_argument
+from qmpeer.script.behaviours import Behaviour, Host, check_room, text_argument
 from qmpeer.script.calls import Call
 from qmpeer.values import JsonValue
 
@@ -85,8 +84,7 @@ class Screen(Behaviour):
         if not call.fds:
             desc = "No file descriptor supplied via SCM_RIGHTS"
             raise CommandError("GenericError", desc)
-        if len(self._sets) >= limits.SCRIPT_FDS:
-            raise CommandError("GenericError", "Too many descriptors")
+        check_room(self._sets)
         number = next(each for each in range(len(self._sets) + 1) if each not in self._sets)
         self._sets[number] = call.fds[0]
         return {"fdset-id": number, "fd": call.fds[0]}

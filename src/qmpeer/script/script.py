@@ -25,7 +25,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.errors import ScriptError
 from qmpeer.messages import CAPABILITIES_COMMAND, CommandMessage, Version, version_value
-from qmpeer.messages.qemu_texts import unknown_command
+from qmpeer.messages.qemu_texts import no_oob, unexpected, unknown_command
 from qmpeer.replay.differences import nearest
 from qmpeer.script.calls import Call, Calls
 from qmpeer.script.checks import NO_CHECKS, Checks
@@ -278,7 +278,7 @@ class Script:
             return [SendError({"class": "CommandNotFound", "desc": unknown_command(call.name)})]
         if rule.is_refusal:
             return None
-        if (fault := self.checks.arguments(call.name, call.arguments)) is not None:
+        if (fault := self._fault_of_call(call)) is not None:
             self.add(Mismatch(Kind.DRIFT, call.reported, rule.reported, note=fault))
             return [SendError({"class": "GenericError", "desc": fault})]
         if (fault := self.checks.deprecation(call.name, call.arguments)) is not None:
@@ -286,6 +286,12 @@ class Script:
         if (fault := self._fault_of_answer(call, rule)) is not None:
             self.add(Mismatch(Kind.DRIFT, call.reported, rule.reported, note=fault))
         return None
+
+    def _fault_of_call(self, call: Call) -> str | None:
+        """Return what the schema has against a command that exists, in QEMU's words."""
+        if call.is_oob and (fault := self.checks.oob(call.name)) is not None:
+            return fault
+        return self.checks.arguments(call.name, call.arguments)
 
     def _fault_of_answer(self, call: Call, rule: Rule) -> str | None:
         """Return what the schema has against an answer that was written for any command, or not."""
@@ -300,6 +306,9 @@ class Script:
         rules = (*self._rules, *self._expected)
         about = [each for each in rules if each.matches(call)]
         if not about and (value := self._known_answer(call.name)) is not None:
+            if (fault := self._fault_of_question(call)) is not None:
+                self.add(Mismatch(Kind.DRIFT, call.reported, note=fault))
+                return [SendError({"class": "GenericError", "desc": fault})]
             return [SendReply(value)]
         if about:
             self.add(self._refusal(call, about))
@@ -308,6 +317,12 @@ class Script:
         has_name = any(each.name == call.name for each in rules)
         desc = unknown_command(call.name) + " in the script" * has_name
         return [SendError({"class": "CommandNotFound", "desc": desc})]
+
+    def _fault_of_question(self, call: Call) -> str | None:
+        """Return what is wrong with what every client may ask: it takes no arguments."""
+        if call.is_oob:
+            return no_oob(call.name)
+        return next(map(unexpected, call.arguments), None)
 
     def event(self, name: str, data: JsonObject | None) -> SendEvent:
         """Return the step of an event that the program emits.

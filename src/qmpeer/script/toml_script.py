@@ -1,6 +1,7 @@
 """A script in TOML: a server, its rules, and the faults between it and its clients."""
 
 import os
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from qmpeer.messages import CAPABILITIES, QemuVersion, Version, greeting_message
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.checks import Checks, checks_for
 from qmpeer.script.script import Script
+from qmpeer.script.toml_behaviours import add_behaviours
 from qmpeer.script.toml_items import Item, read_document
 from qmpeer.script.toml_rules import (
     add_after,
@@ -40,7 +42,7 @@ _RULES: Final = {
     "when-ready": add_opening,
     "after": add_after,
 }
-_TABLES: Final = frozenset({"server", "otherwise", *_RULES})
+_TABLES: Final = frozenset({"server", "behaviours", "otherwise", *_RULES})
 
 
 class TomlScript(msgspec.Struct, frozen=True):
@@ -59,11 +61,12 @@ class TomlScript(msgspec.Struct, frozen=True):
     seed: int | None = None
 
 
-def load_script(path: "str | os.PathLike[str]") -> TomlScript:
+def load_script(path: "str | os.PathLike[str]", *, besides: Collection[str] = ()) -> TomlScript:
     """Read a script in TOML.
 
     Args:
         path: The file; names of files in it are relative to its folder.
+        besides: The names of tables that others read.
 
     Raises:
         OSError: If the file can't be read.
@@ -72,7 +75,7 @@ def load_script(path: "str | os.PathLike[str]") -> TomlScript:
     """
     path = os.fspath(path)
     document = read_document(path)
-    tables = document.table(_TABLES)
+    tables = document.table({*_TABLES, *besides})
     server = tables["server"].table(_SERVER) if "server" in tables else {}
     version = Version(QemuVersion(*_version(server)), _text(server, "package"))
     greeting = _greeting(server, version)
@@ -82,9 +85,14 @@ def load_script(path: "str | os.PathLike[str]") -> TomlScript:
             add(script, item)
     if "otherwise" in tables:
         add_otherwise(script, tables["otherwise"])
+    backend = ScriptBackend(script, greeting)
+    if "behaviours" in tables:
+        from qmpeer.script.toml_behaviours import add_behaviours  # start: 10 ms
+
+        add_behaviours(backend, tables["behaviours"])
     return TomlScript(
         script,
-        ScriptBackend(script, greeting),
+        backend,
         tuple(_fault(item) for item in server["faults"].array()) if "faults" in server else (),
         server["seed"].integer() if "seed" in server else None,
     )

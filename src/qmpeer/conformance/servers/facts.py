@@ -15,7 +15,7 @@ PINGS: Final = {"server": "query-version", "agent": "guest-ping"}
 """The command without effect of each suite."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Facts:
     """The facts about a server.
 
@@ -28,6 +28,7 @@ class Facts:
         minds_ids: True if all replies have the ids of their commands, of any type, and no other.
         commands: The names that query-commands, or guest-info, lists.
         schema: The answer to query-qmp-schema; None if there is none.
+        serves_many: True if it serves several clients at once; None until a case tries it.
     """
 
     suite: str
@@ -38,6 +39,7 @@ class Facts:
     minds_ids: bool = True
     commands: tuple[str, ...] = ()
     schema: list[Any] | None = None
+    serves_many: bool | None = None
     _by_name: dict[str, JsonObject] = field(default_factory=dict)
 
     @property
