@@ -517,12 +517,12 @@ SCRIPT_SCHEMAS: Final = 16
 """Schemas that a process keeps for its scripts; of more, the newest. Ours: one has some 5 MB."""
 SCRIPT_THINGS: Final = 10_000
 """Things of one kind that a ready behaviour keeps: devices, jobs, processes, open files. Ours."""
-SCRIPT_FILE: Final = 64 * 1024 * 1024
+SCRIPT_GUEST_FILE: Final = 64 * 1024 * 1024
 """Bytes of a file of a scripted guest agent. Ours."""
 FAKE_HEAD: Final = 4096
 """Bytes at the beginning of a program that show if it is a fake of ours. Ours."""
-# Conformance
 
+# Judges of servers and clients (conformance).
 CONFORMANCE_TIMEOUT: Final = 5.0
 """Seconds until a server that doesn't reply has failed a case. Ours."""
 CONFORMANCE_GRACE: Final = 0.5

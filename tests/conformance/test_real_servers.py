@@ -36,7 +36,7 @@ def assert_as_listed(report: Report, program: str, skips: str | None = None) -> 
     assert skipped == listed("Skipped", skips or program), str(report)
 
 
-def judged(*command: str, suite: str = "server", fuzz: int = 50) -> Report:
+def judged(*command: str, suite: str = "server", fuzz: int = 20) -> Report:
     return judge(command=command, suite=suite, may_change=True, fuzz_inputs=fuzz, timeout=PATIENCE)
 
 

@@ -12,7 +12,7 @@ from tests.patience import PATIENCE
 
 MACHINE = """
 [behaviours.running-machine]
-powerdown = false
+powerdown = "never"
 
 [behaviours.hotplug]
 deleted = "before"

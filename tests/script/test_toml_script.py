@@ -201,7 +201,6 @@ ON = '[[on]]\ncommand = "stop"\n'
         ("[on]", "1:2: on: found a table, expected an array"),
         ("on = [1]", "1:7: on[0]: found 1, expected a table"),
         ("[[om]]", "1:3: found the key 'om', expected one of after, "),
-        ("[sever]", "1:2: found the key 'sever', expected one of after, behaviours, expect, on,"),
         ("[sever]", "1:2: found the key 'sever', expected one of after, behaviours, expect,"),
         ("[[on]]\n", "1:3: on[0]: found no command, expected one"),
         (ON + "replay = {}", "3:1: found the key 'replay' in on[0], expected one of arguments,"),

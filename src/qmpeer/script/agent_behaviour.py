@@ -254,7 +254,7 @@ class Agent(Behaviour):
 
     def _file_write(self, call: Call) -> JsonValue:
         file, data = self._file(call), b64decode(text_argument(call, "buf-b64"))
-        if file.at + len(data) > limits.SCRIPT_FILE:
+        if file.at + len(data) > limits.SCRIPT_GUEST_FILE:
             desc = "failed to write to file: No space left on device"
             raise CommandError("GenericError", desc)
         before = self.files[file.path]

@@ -12,7 +12,6 @@ from qmpeer.messages import CAPABILITIES, QemuVersion, Version, greeting_message
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.checks import Checks, checks_for
 from qmpeer.script.script import Script
-from qmpeer.script.toml_behaviours import add_behaviours
 from qmpeer.script.toml_items import Item, read_document
 from qmpeer.script.toml_rules import (
     add_after,
