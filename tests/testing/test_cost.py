@@ -1,4 +1,4 @@
-"""What the first fixture costs: imports, mostly. Modules: interface."""
+"""The cost of the first fixture: imports, mostly. Modules: interface."""
 
 import subprocess
 import sys
