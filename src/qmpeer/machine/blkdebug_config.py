@@ -33,8 +33,10 @@ class ConfigReader:
 
     def __init__(self, open_path: Callable[[str, int], int]) -> None:
         self._wake_read, self._wake_write = os.pipe()
-        # Not closed in close(): a thread may still poll this end. Closing the write end wakes it.
-        weakref.finalize(self, os.close, self._wake_read)
+        # Not closed while a thread may still poll this end. Closing the write end wakes it.
+        self._close_read = weakref.finalize(self, os.close, self._wake_read)
+        self._is_reading = False
+        self._is_closed = False
         self._open_path = open_path
 
     def read(self, path: str) -> None:
@@ -43,15 +45,23 @@ class ConfigReader:
         Raises:
             CommandError: If the file can't be read, or isn't a configuration of blkdebug.
         """
+        self._is_reading = True  # before the look at the end, whose thread looks at this after it
         try:
+            if self._is_closed:
+                raise _ending()
             text = self._read_bytes(path).decode("utf-8", "replace")
         except OSError as error:
             raise _refused(f"Could not read blkdebug config file: {error.strerror}") from error
+        finally:
+            self._is_reading = False
         _check(path, text)
 
     def close(self) -> None:
         """End all reads of FIFOs, those under way and those to come."""
+        self._is_closed = True
         os.close(self._wake_write)
+        if not self._is_reading:  # else when this object is gone
+            self._close_read()
 
     def _read_bytes(self, path: str) -> bytes:
         # O_NONBLOCK opens a FIFO without waiting for a writer: the wait below can be interrupted.
@@ -65,7 +75,7 @@ class ConfigReader:
             while len(data) <= limits.CONFIG_SIZE:
                 ready = poll.poll() if is_fifo else []
                 if any(number == self._wake_read for number, _ in ready):
-                    raise _refused("the machine is shutting down")
+                    raise _ending()
                 try:
                     part = os.read(fd, 65536)
                 except BlockingIOError:
@@ -93,6 +103,10 @@ def _check(path: str, text: str) -> None:
             raise _refused("no group defined")
         elif not _VALUE.fullmatch(line):
             raise _refused(f"{path}:{number}: parse error")
+
+
+def _ending() -> CommandError:
+    return _refused("the machine is shutting down")
 
 
 def _refused(reason: str) -> CommandError:
