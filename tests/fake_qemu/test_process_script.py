@@ -121,8 +121,9 @@ def test_what_happens_before_anything_is_opened(settings: dict[str, Any], is_at_
 
 
 MISTAKES = [
-    ("x", "1: not TOML: Expected '=' after a key in a key/value pair"),
-    ("\n[[when]\n", "2: not TOML: Expected ']]' at the end of an array declaration"),
+    ("x", "1:2: found no TOML: expected '=' after a key in a key/value pair"),
+    ("\n[[when]\n", "2:7: found no TOML: expected ']]' at the end of an array declaration"),
+    ("x = " + "[" * 9999, "1:10004: found no TOML: maximum recursion depth exceeded"),
     ("\n[when]\nstatus = 1\n", "2: found 'when', expected [[when]]"),
     ("process = 1\n", "1: found 'process', expected [process]"),
     ("[process]\n\nversoin = ''\n", "3: found an unknown key 'versoin'; is it 'version'?"),
@@ -200,7 +201,7 @@ def test_mistakes(tmp_path: Path, text: str, error: str) -> None:
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_bytes(b"# 1\n# \xff\n")
-    with pytest.raises(ScriptError, match=r"s\.toml:2: found byte 0xff, expected UTF-8$"):
+    with pytest.raises(ScriptError, match=r"s\.toml:2:3: found byte 0xff, expected UTF-8$"):
         read_process_script(str(path))
 
 

@@ -5,14 +5,13 @@ table has a header of its own, and each key is the first word of a line.]
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
 from qmpeer import limits
+from qmpeer.script.toml_text import read_toml
 
 _HEADER: Final = re.compile(r"\s*\[(\[)?\s*([^\]]+?)\s*\]")
-_AT_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 class Document:
@@ -32,23 +31,8 @@ class Document:
 
     def __init__(self, path: str) -> None:
         self.path: str = path
-        with open(path, "rb") as file:
-            data = file.read(limits.FAKE_QEMU_SCRIPT + 1)
-        if len(data) > limits.FAKE_QEMU_SCRIPT:
-            most = limits.FAKE_QEMU_SCRIPT
-            raise script_error(f"found more than {most} bytes, expected a script", path)
-        try:
-            self._text = data.decode()
-            self.values: Mapping[str, Any] = tomllib.loads(self._text)
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            found = f"found byte {data[error.start]:#04x}, expected UTF-8"
-            raise script_error(found, f"{path}:{line}") from None
-        except tomllib.TOMLDecodeError as error:
-            reason = str(error)
-            at = _AT_LINE.search(reason)
-            line = int(at[1]) if at and at[1] else len(self._text.splitlines())
-            raise script_error(f"not TOML: {_AT_LINE.sub('', reason)}", f"{path}:{line}") from None
+        self._text, values = read_toml(path, limits.FAKE_QEMU_SCRIPT)
+        self.values: Mapping[str, Any] = values
 
     def place(self, table: str, number: int = 0, key: str = "") -> str:
         """Return the file and line of a table, or of a key in it.
@@ -80,10 +64,3 @@ class Document:
             if re.match(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}\b", text):
                 return line
         return 1
-
-
-def script_error(reason: str, place: str) -> Exception:
-    """Return a ScriptError."""
-    from qmpeer.errors import ScriptError  # start: 40 ms
-
-    return ScriptError(reason, place)

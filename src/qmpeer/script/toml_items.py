@@ -1,10 +1,8 @@
 """A value of a TOML file, with its place: it is read as what is expected, or refused there."""
 
 import math
-import re
-import tomllib
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Any
 
 from qmpeer import limits
 from qmpeer.errors import ScriptError
@@ -12,9 +10,8 @@ from qmpeer.messages import near_names
 from qmpeer.replay.differences import shown_value
 from qmpeer.script.places import Place
 from qmpeer.script.toml_places import Path, Places
+from qmpeer.script.toml_text import read_toml
 from qmpeer.values import JsonObject, JsonValue
-
-_WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
 class Item:
@@ -170,29 +167,5 @@ def read_document(path: str) -> Item:
         ScriptError: If it is no TOML, or longer than `limits.SCRIPT_FILE`.
         ModuleNotFoundError: If the extra ``testing`` isn't installed.
     """
-    with open(path, "rb") as file:
-        data = file.read(limits.SCRIPT_FILE + 1)
-    if len(data) > limits.SCRIPT_FILE:
-        raise ScriptError(f"found more than {limits.SCRIPT_FILE} bytes, expected a script", path)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        before = data[: error.start]
-        place = Place(path, before.count(b"\n") + 1, len(before.rpartition(b"\n")[2]) + 1)
-        found = f"found byte {data[error.start]:#04x}, expected UTF-8"
-        raise ScriptError(found, str(place)) from None
-    try:
-        values: Mapping[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ScriptError(*_no_toml(path, text, str(error))) from None
+    text, values = read_toml(path, limits.SCRIPT_FILE)
     return Item(values, (), Places(path, text))
-
-
-def _no_toml(path: str, text: str, reason: str) -> tuple[str, str]:
-    """Return what is wrong with a text that isn't TOML, and its place."""
-    lines = text.split("\n")
-    line, column = len(lines), len(lines[-1]) + 1
-    if (found := _WHERE.search(reason)) is not None and found[1]:
-        line, column = int(found[1]), int(found[2])
-    what = _WHERE.sub("", reason)
-    return f"found no TOML: {what[:1].lower()}{what[1:]}", str(Place(path, line, column))
