@@ -6,7 +6,9 @@ from qmpeer.options.command_line import (
     TakeWord,
     Warn,
     accept_flag,
+    one_of,
     parse_words,
+    path_of,
     set_to,
 )
 from qmpeer.options.companion_options import (
@@ -47,8 +49,10 @@ __all__ = [
     "accept_flag",
     "check_companions",
     "check_process",
+    "one_of",
     "open_monitor_on",
     "parse_words",
+    "path_of",
     "set_to",
     "take_command",
 ]

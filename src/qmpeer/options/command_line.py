@@ -4,6 +4,7 @@ Options may begin with one dash or two. All options are parsed before anything i
 ``--`` there may be a command, which isn't parsed.
 """
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -110,6 +111,22 @@ def _read_argument(
 def set_to(name: str, value: object = True) -> Flag[ProgramOptions]:
     """Return a flag that sets an attribute of the options."""
     return lambda options: setattr(options, name, value)
+
+
+def one_of(name: str, *choice: str) -> ReadArgument[ProgramOptions]:
+    """Return the reader of an option whose argument is one of a few words."""
+
+    def read(options: ProgramOptions, option: str, argument: str) -> None:
+        if argument not in choice:
+            raise ValueError(f"expected {', '.join(choice[:-1])} or {choice[-1]}")
+        setattr(options, name, argument)
+
+    return read
+
+
+def path_of(name: str) -> ReadArgument[ProgramOptions]:
+    """Return the reader of an option whose argument is a file: a daemon changes its folder."""
+    return lambda options, option, argument: setattr(options, name, os.path.abspath(argument))
 
 
 def accept_flag(options: ProgramOptions) -> None:

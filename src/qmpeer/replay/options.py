@@ -21,7 +21,10 @@ from qmpeer.options import (
     StartError,
     Warn,
     check_companions,
+    one_of,
     parse_words,
+    path_of,
+    set_to,
     take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
@@ -94,17 +97,6 @@ def _take_file(options: ReplayOptions, word: str) -> None:
     options.files.append(word)
 
 
-def _one_of(name: str, *choice: str) -> ReadArgument[ReplayOptions]:
-    """Return the reader of an option that has one of a few words."""
-
-    def read(options: ReplayOptions, option: str, argument: str) -> None:
-        if argument not in choice:
-            raise ValueError(f"expected {', '.join(choice[:-1])} or {choice[-1]}")
-        setattr(options, name, argument)
-
-    return read
-
-
 def _conversation(options: ReplayOptions, option: str, argument: str) -> None:
     if not argument.isascii() or not argument.isdecimal() or not 1 <= int(argument) < 1 << 31:
         raise ValueError("expected a number from 1")
@@ -134,35 +126,23 @@ def _server(options: ReplayOptions, option: str, argument: str) -> None:
         options.server = f"unix:{os.path.abspath(address.path)}"  # a daemon changes its folder
 
 
-def _report_file(options: ReplayOptions, option: str, argument: str) -> None:
-    options.report_file = os.path.abspath(argument)  # a daemon changes its folder
-
-
-def _strict(options: ReplayOptions) -> None:
-    options.is_strict = True
-
-
-def _add(options: ReplayOptions) -> None:
-    options.adds = True
-
-
 _FLAGS: Final[Mapping[str, Flag[ReplayOptions]]] = {
     **SHARED_FLAGS,
     **GUEST_FLAGS,
     **COMPANION_FLAGS,
-    "strict": _strict,
-    "add": _add,
+    "strict": set_to("is_strict"),
+    "add": set_to("adds"),
 }
 _OPTIONS: Final[Mapping[str, ReadArgument[ReplayOptions]]] = {
     **SHARED_OPTIONS,
     **GUEST_OPTIONS,
     **FAULT_OPTIONS,
     **COMPANION_OPTIONS,
-    "order": _one_of("order", *(each.value for each in Order)),
+    "order": one_of("order", *(each.value for each in Order)),
     "conversation": _conversation,
     "delays": _delays,
-    "timestamps": _one_of("timestamps", "now", "recorded"),
+    "timestamps": one_of("timestamps", "now", "recorded"),
     "server": _server,
-    "report": _one_of("report", "text", "json", "none"),
-    "report-file": _report_file,
+    "report": one_of("report", "text", "json", "none"),
+    "report-file": path_of("report_file"),
 }

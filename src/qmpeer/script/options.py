@@ -1,6 +1,5 @@
 """The command line of ``qmpeer fake``: a script, and QEMU's options for its monitors."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -18,14 +17,14 @@ from qmpeer.options import (
     StartError,
     Warn,
     check_companions,
+    one_of,
     parse_words,
+    path_of,
     set_to,
     take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
 from qmpeer.script.mismatches import Kind
-
-_REPORTS: Final = ("text", "json", "none")
 
 
 class FakeOptions(ProgramOptions, kw_only=True):
@@ -94,16 +93,6 @@ def _take_file(options: FakeOptions, word: str) -> None:
     options.file = word
 
 
-def _report(options: FakeOptions, option: str, argument: str) -> None:
-    if argument not in _REPORTS:
-        raise ValueError("expected text, json or none")
-    options.report = argument
-
-
-def _report_file(options: FakeOptions, option: str, argument: str) -> None:
-    options.report_file = os.path.abspath(argument)  # a daemon changes its folder
-
-
 def _seed(options: FakeOptions, option: str, argument: str) -> None:
     FAULT_OPTIONS["seed"](options, option, argument)
     options.has_seed = True
@@ -122,6 +111,6 @@ _OPTIONS: Final[Mapping[str, ReadArgument[FakeOptions]]] = {
     **FAULT_OPTIONS,
     **COMPANION_OPTIONS,
     "seed": _seed,
-    "report": _report,
-    "report-file": _report_file,
+    "report": one_of("report", "text", "json", "none"),
+    "report-file": path_of("report_file"),
 }
