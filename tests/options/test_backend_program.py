@@ -13,10 +13,11 @@ from qmpeer.options.controlled import Controlled
 from qmpeer.options.running import run_program
 from qmpeer.options.signals import OnSignal
 from qmpeer.transport.aio import HandlerFactory
+from qmpeer.values import JsonObject
 from tests.options.program import parse
 from tests.patience import PATIENCE
 
-GREETING = {"QMP": {"version": {}, "capabilities": []}}
+GREETING: JsonObject = {"QMP": {"version": {}, "capabilities": []}}
 
 
 class Parrot:
