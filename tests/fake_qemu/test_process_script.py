@@ -121,9 +121,9 @@ def test_what_happens_before_anything_is_opened(settings: dict[str, Any], is_at_
 
 
 MISTAKES = [
-    ("x", "1:2: found no TOML: expected '=' after a key in a key/value pair"),
-    ("\n[[when]\n", "2:7: found no TOML: expected ']]' at the end of an array declaration"),
-    ("x = " + "[" * 9999, "1:10004: found no TOML: maximum recursion depth exceeded"),
+    ("x", "1:2: not TOML: expected '=' after a key in a key/value pair"),
+    ("\n[[when]\n", "2:7: not TOML: expected ']]' at the end of an array declaration"),
+    ("x = " + "[" * 9999, "1:10004: not TOML: maximum recursion depth exceeded"),
     ("\n[when]\nstatus = 1\n", "2: found 'when', expected [[when]]"),
     ("process = 1\n", "1: found 'process', expected [process]"),
     ("[process]\n\nversoin = ''\n", "3: found an unknown key 'versoin'; is it 'version'?"),

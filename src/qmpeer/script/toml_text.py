@@ -42,7 +42,7 @@ def _no_toml(path: str, text: str, reason: str) -> Exception:
     if (found := _WHERE.search(reason)) is not None and found[1]:
         line, column = int(found[1]), int(found[2])
     what = _WHERE.sub("", reason)
-    return script_error(f"found no TOML: {what[:1].lower()}{what[1:]}", f"{path}:{line}:{column}")
+    return script_error(f"not TOML: {what[:1].lower()}{what[1:]}", f"{path}:{line}:{column}")
 
 
 def script_error(reason: str, place: str) -> Exception:
