@@ -1,4 +1,4 @@
-"""QEMU's options that open monitors, for every program that has monitors."""
+"""Programs with monitors: QEMU's options that open these, and what runs beside them."""
 
 from qmpeer.options.command_line import (
     Flag,
