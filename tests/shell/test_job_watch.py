@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from qmpeer import AsyncClient
 from qmpeer.client import JobState
-from qmpeer.client.jobs import CANCELED
+from qmpeer.messages.qemu_texts import CANCELED
 from qmpeer.monitor import Monitor
 from qmpeer.shell.job_watch import follow_job
 from tests.qemu import BASE, QEMU

@@ -26,8 +26,6 @@ ENDING_STATES: Final = frozenset({"aborting", "null"})
 """States in which a job can't be cancelled, nor dismissed yet."""
 _WORKED = frozenset({"waiting", "pending", "concluded", "null"})
 """States in which all work is done, even if there was none."""
-CANCELED = "Operation canceled"
-"""The error of a cancelled job. QEMU: strerror(ECANCELED)."""
 
 
 class JobState(msgspec.Struct, frozen=True):

@@ -10,6 +10,8 @@ from typing import Final
 
 PROMPT: Final = "(qemu) "
 """The prompt of a human monitor."""
+CANCELED: Final = "Operation canceled"
+"""The error of a cancelled job: strerror(ECANCELED)."""
 
 
 def missing(name: str) -> str:

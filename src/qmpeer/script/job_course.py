@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from qmpeer.client.jobs import CANCELED
+from qmpeer.messages.qemu_texts import CANCELED
 from qmpeer.script.behaviours import Behaviour
 from qmpeer.values import JsonObject
 

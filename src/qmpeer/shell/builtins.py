@@ -14,9 +14,9 @@ from typing import Final
 
 import msgspec
 
-from qmpeer.client.jobs import CANCELED
 from qmpeer.display.safe_text import visible
 from qmpeer.errors import JobError
+from qmpeer.messages.qemu_texts import CANCELED
 from qmpeer.shell.argument_completion import Candidate, CompletionRequest, CompletionResult
 from qmpeer.shell.documentation import DocumentationError
 from qmpeer.shell.files import write_file

@@ -10,10 +10,11 @@ from qmpeer import limits
 from qmpeer.client import AsyncClient, JobState
 from qmpeer.client.aio.job_run import job_states
 from qmpeer.client.answers import text_of
-from qmpeer.client.jobs import CANCELED, NEXT_COMMANDS, members_of_event
+from qmpeer.client.jobs import NEXT_COMMANDS, members_of_event
 from qmpeer.display.safe_text import columns, visible
 from qmpeer.errors import LimitError
 from qmpeer.messages import Event
+from qmpeer.messages.qemu_texts import CANCELED
 
 _REFRESH: Final = 0.5
 """Seconds between two queries of the progress, which no event reports."""

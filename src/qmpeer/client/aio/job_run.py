@@ -32,7 +32,6 @@ from qmpeer.client.aio.procedures import CommandClient, first_that_exists, next_
 from qmpeer.client.aio.subscription import AsyncEvents, events_of_this_connection
 from qmpeer.client.answers import text_of
 from qmpeer.client.jobs import (
-    CANCELED,
     PAUSED_STATES,
     JobState,
     OnStopped,
@@ -43,6 +42,7 @@ from qmpeer.client.jobs import (
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
 from qmpeer.messages import Event
+from qmpeer.messages.qemu_texts import CANCELED
 
 JOB_EVENTS = (
     "JOB_STATUS_CHANGE",

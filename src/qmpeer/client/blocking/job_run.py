@@ -33,7 +33,6 @@ from qmpeer.client.blocking.primitives import report_progress
 from qmpeer.client.blocking.procedures import CommandClient, first_that_exists, next_event
 from qmpeer.client.blocking.subscription import Events, events_of_this_connection
 from qmpeer.client.jobs import (
-    CANCELED,
     PAUSED_STATES,
     JobState,
     OnStopped,
@@ -44,6 +43,7 @@ from qmpeer.client.jobs import (
 from qmpeer.client.timeouts import Countdown
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, JobError
 from qmpeer.messages import Event
+from qmpeer.messages.qemu_texts import CANCELED
 
 JOB_EVENTS = (
     "JOB_STATUS_CHANGE",
