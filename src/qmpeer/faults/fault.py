@@ -23,9 +23,9 @@ from qmpeer.faults.vocabulary import (
     Where,
 )
 from qmpeer.messages import near_names
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonValue
 
-Setting: TypeAlias = int | float | str | JsonObject
+Setting: TypeAlias = int | float | str | dict[str, JsonValue]
 """The value of a key."""
 
 _BARE: Final = re.compile(r"[^\s\"'{}\[\]#=][^\s#]*")

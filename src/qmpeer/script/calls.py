@@ -8,7 +8,7 @@ import msgspec
 from qmpeer.messages import redact_arguments
 from qmpeer.replay.differences import shortened
 from qmpeer.replay.report import ReportedCommand
-from qmpeer.values import UNSET, JsonObject
+from qmpeer.values import UNSET, JsonObject, JsonValue
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -27,7 +27,7 @@ class Call(msgspec.Struct, frozen=True):
     """
 
     name: str
-    arguments: JsonObject
+    arguments: dict[str, JsonValue]
     id: Any = UNSET
     is_oob: bool = False
     fds: tuple[int, ...] = ()
