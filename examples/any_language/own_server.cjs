@@ -1,4 +1,4 @@
-// A test that starts its own server, arms a fault and sees the calls: node own_server.cjs qmpeer
+// A test that starts its own server, arms a fault and sees the calls. With qemu-qmp of npm: node own_server.cjs qmpeer
 const { spawn } = require('node:child_process');
 const { createInterface } = require('node:readline');
 const QMP = require('qemu-qmp');

@@ -1,4 +1,4 @@
-// Stop a machine, with qemu-qmp of npm: qmpeer fake vm.toml -- node stop.cjs
+// Stop a machine, with qemu-qmp of npm (npm install qemu-qmp): qmpeer fake vm.toml -- node stop.cjs
 const QMP = require('qemu-qmp');
 
 const qmp = new QMP();

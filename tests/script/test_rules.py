@@ -79,6 +79,11 @@ def test_messages_as_they_stand_on_the_wire() -> None:
         (lambda: rule({"a": "$regex:("}), "found the pattern '('"),
         (lambda: rule(answers=False).reply(), "found a reply, expected none"),
         (lambda: rule(answers=False).hang(), "found a reply, expected none"),
+        (lambda: rule().reply(b"{}"), "found bytes, expected a value that JSON has; raw() sends"),  # type: ignore[arg-type]
+        (lambda: rule().reply({"a": object()}), "found a value that JSON doesn't have: E"),  # type: ignore[dict-item]
+        (lambda: rule().send({"return": object()}), "found a value that JSON doesn't have"),  # type: ignore[dict-item]
+        (lambda: rule().event("A", {"a": object()}), "found a value that JSON doesn't have"),  # type: ignore[dict-item]
+        (lambda: rule().call({}), "x: found {}, expected a function; reply() takes a value"),  # type: ignore[arg-type]
         (lambda: rule("now"), "x: arguments: found 'now', expected an object"),  # type: ignore[arg-type]
         (lambda: rule().event("STOP", [1]), "event STOP: data: found [1], expected an object"),  # type: ignore[arg-type]
     ],

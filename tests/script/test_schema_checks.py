@@ -324,7 +324,10 @@ def test_the_oldest_sources_are_forgotten(
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("nothing.json", "schema 'nothing.json': No such file or directory"),
+        (
+            "none",
+            "schema 'none': No such file or directory, expected a file, an address or installed",
+        ),
         ("installed:no-such-qemu", "schema 'installed:no-such-qemu': No such program"),
         ("unix:nowhere", "schema 'unix:nowhere': No such file or directory"),
         ("\0", r"schema '\x00': found '\x00', expected a file or an address"),

@@ -84,6 +84,23 @@ def test_a_function_that_fails_is_a_mismatch(server: ScriptedServer) -> None:
         server.verify()
 
 
+def test_a_function_that_returns_what_json_does_not_have_is_a_mismatch(
+    server: ScriptedServer,
+) -> None:
+    server.on("a").call(lambda call: {call.name: object()})
+    with Client.connect(server.address) as vm, pytest.raises(CommandError, match="Internal error"):
+        vm.execute("a")
+    with pytest.raises(ScriptMismatch, match=r"failed: a .*\n  TypeError: found a value that JSON"):
+        server.verify()
+
+
+def test_a_function_that_returns_bytes(server: ScriptedServer) -> None:
+    server.on("a").call(lambda call: b'{"return": 7, "id": %d}\r\n' % call.id)
+    with Client.connect(server.address) as vm:
+        assert vm.execute("a") == 7
+    server.verify()
+
+
 def test_bytes_as_they_stand(server: ScriptedServer) -> None:
     server.on("a").raw(b'{"ret').delay(0.001).raw(b'urn": {"b": 1}, "id": "x"}\r\n')
     server.on("b").raw(b"\xff").reply(2)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import Client, limits
-from qmpeer.errors import ScriptMismatch
+from qmpeer.errors import CommandError, ScriptMismatch
 from qmpeer.options import StartError
 from qmpeer.testing import ScriptedServer, machine, pair, replay, scripted_server
 from qmpeer.testing.item_state import ItemState, mismatch_text, newest
@@ -51,6 +51,15 @@ def test_a_machine_that_cannot_start() -> None:
         MachineServer(["-bogus"])
     with pytest.raises(StartError, match="nowhere"), machine("-serial", "file:/nowhere/x"):
         pass
+
+
+def test_an_error_of_the_block_has_the_mismatches_and_the_conversation() -> None:
+    with pytest.raises(CommandError) as failed, pair() as both:
+        both.server.on("stop")
+        both.client.execute("stpo")
+    mismatches, conversation = failed.value.__notes__
+    assert mismatches.startswith("QMP mismatches:\nunexpected: stpo\n  nearest: stop (")
+    assert "stpo" in conversation
 
 
 def test_a_mismatch_has_the_conversation() -> None:

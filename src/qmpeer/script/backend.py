@@ -190,7 +190,8 @@ class _Stage:
         """Return the error reply for what a function raised, and keep it as a mismatch."""
         error_class, desc = failure_of(call.name, error)
         if not isinstance(error, CommandError):
-            self._keep(Kind.FAILED, rule, call, f"{type(error).__name__}: {error}")
+            text = f"{type(error).__name__}: {error}".removesuffix(": ")
+            self._keep(Kind.FAILED, rule, call, text)
         return {"class": error_class, "desc": desc}
 
     def _keep(self, kind: Kind, rule: Rule, call: Call, note: str) -> None:

@@ -60,6 +60,8 @@ def _step(message: JsonObject | bytes) -> Step:
             if isinstance(error.get("class"), str) and isinstance(error.get("desc"), str):
                 return SendError(error)
         case {"return": value}:
+            if (fault := fault_of_value(value)) is not None:
+                raise ValueError(fault)
             return SendReply(value)
     raise ValueError(f"found {message!r}, expected a reply, an error or an event as on the wire")
 
@@ -131,9 +133,11 @@ class Rule:
         """Reply with a return value; by default with ``{}``.
 
         Raises:
-            ScriptError: If the command is answered already, or the schema has another return type.
+            ScriptError: If the command is answered already, if JSON can't have the value, or if the
+                schema has another return type.
         """
         value = {} if value is None else value
+        self._check(fault_of_value(value))
         if self.name is not None:
             self._check(self._checks.reply(self.name, value))
         return self._add(SendReply(value))
@@ -160,6 +164,7 @@ class Rule:
         """
         if data is not None:
             self._check(_fault_of_object(f"event {name}: data", data))
+            self._check(fault_of_value(data))
         self._check(self._checks.event(name, data))
         return self._add(SendEvent(name, data))
 
@@ -206,9 +211,14 @@ class Rule:
         """Call a function, which gets the `Call`, and reply with what it returns.
 
         It runs in the server's thread, so it must not block; it may be async. It returns the return
-        value, None for {}, or `Messages`. It raises `CommandError` to answer with an error. If
-        another step answers the command, what it returns is ignored.
+        value, None for {}, bytes to send as they stand, or `Messages`. It raises `CommandError` to
+        answer with an error. If another step answers the command, what it returns is ignored.
+
+        Raises:
+            ScriptError: If it isn't a function.
         """
+        if not callable(function):
+            self._check(f"found {function!r}, expected a function; reply() takes a value")
         return self._add(CallFunction(function))
 
     def goto(self, state: str) -> "Rule":
@@ -307,6 +317,17 @@ class Rule:
 
     def __str__(self) -> str:
         return str(self.reported)
+
+
+def fault_of_value(value: object) -> str | None:
+    """Return what is wrong with a value that JSON can't have; None if it can."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"found {type(value).__name__}, expected a value that JSON has; raw() sends bytes"
+    try:
+        msgspec.json.encode(value)
+    except TypeError as error:
+        return f"found a value that JSON doesn't have: {error}"
+    return None
 
 
 def _fault_of_object(what: str, value: object) -> str | None:

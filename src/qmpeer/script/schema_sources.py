@@ -64,6 +64,8 @@ def _reason(source: SchemaSource, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(source, Schema) or reason.startswith(os.fspath(source)):
         return f"schema {reason}"
+    if isinstance(error, FileNotFoundError) and ":" not in os.fspath(source):
+        reason += ", expected a file, an address or installed"
     return f"schema {os.fspath(source)!r}: {reason}"
 
 

@@ -9,7 +9,7 @@ from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawBytes, RawClient, Reply
 from qmpeer.script.calls import Call
 from qmpeer.script.requests import Requests
-from qmpeer.script.rules import Messages, Rule
+from qmpeer.script.rules import Messages, Rule, fault_of_value
 from qmpeer.script.steps import (
     CallFunction,
     Close,
@@ -167,6 +167,11 @@ class ScriptSession:
 
     def _returned(self, result: object, course: "Course") -> None:
         if course.rule is not None and course.rule.is_answered:
+            return
+        if isinstance(result, bytes):
+            result = Messages(result)
+        if not isinstance(result, Messages) and (fault := fault_of_value(result)) is not None:
+            self._failed(TypeError(fault), course)
             return
         steps: list[Step] = (
             result.steps

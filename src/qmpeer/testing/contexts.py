@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from qmpeer.testing.interface import Server
+from qmpeer.testing.item_state import mismatches_of
 
 if TYPE_CHECKING:
     from qmpeer.script import ScriptedServer
@@ -25,8 +26,8 @@ ServerT = TypeVar("ServerT", bound=Server)
 class Started(Generic[ServerT]):
     """A context manager that starts a server, and at its end stops and verifies it.
 
-    If the block raises an error, the server isn't verified, and the error gets the conversation as
-    a note.
+    If the block raises an error, the server isn't verified, and the error gets notes: the commands
+    that weren't expected, and the conversation.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Started(Generic[ServerT]):
                 server.verify(
                     allow_unexpected=self._allow_unexpected, allow_unmet=self._allow_unmet
                 )
+            elif text := mismatches_of(server):
+                error.add_note(f"QMP mismatches:\n{text}")
         except AssertionError as mismatch:
             error = mismatch
             raise

@@ -31,13 +31,14 @@ class ItemState:
         """
         for name, server in self.servers.items():
             ending = f" of {name}" if len(self.servers) > 1 else ""
-            if phase == "call" and (text := _mismatches(server)):
+            if phase == "call" and (text := mismatches_of(server)):
                 yield f"qmp mismatches{ending}", text
             if text := newest(server.conversation):
                 yield f"qmp conversation{ending}", text
 
 
-def _mismatches(server: Server) -> str:
+def mismatches_of(server: Server) -> str:
+    """Return the text of what came and didn't fit, when the test itself has failed; "" for none."""
     try:
         server.verify(allow_unmet=True)
     except ScriptMismatch as error:

@@ -147,7 +147,12 @@ def qmp_machine(request: pytest.FixtureRequest) -> "Iterator[MachineServer]":
 
         return MachineServer(faults=faults, **settings.machine_options())
 
-    yield from _served(request, make)
+    def refusals() -> tuple[type[Exception], ...]:
+        from qmpeer.options import StartError  # start: 50 ms
+
+        return (StartError,)
+
+    yield from _served(request, make, refusals=refusals)
 
 
 @pytest.fixture
@@ -169,6 +174,7 @@ def _served(
     request: pytest.FixtureRequest,
     make: "Callable[[Settings, Faults | None], ServerT]",
     passed: "Callable[[ServerT], None]" = lambda server: None,
+    refusals: "Callable[[], tuple[type[Exception], ...]]" = tuple,
 ) -> Iterator[ServerT]:
     """Give a server that runs during the test, and verify it at the end.
 
@@ -176,6 +182,7 @@ def _served(
         request: The fixture's request.
         make: Makes the server.
         passed: Called with the server if the test has passed so far.
+        refusals: Returns further errors by which the server refuses its options.
     """
     from qmpeer.errors import QMPError, ScriptError, ScriptMismatch  # start: 20 ms
     from qmpeer.testing.item_state import ItemState, mismatch_text  # start: 100 ms
@@ -189,10 +196,11 @@ def _served(
         state = item.stash[_STATE] = ItemState(settings.about_leaks != "off")
     has_faults = "qmp_faults" in request.fixturenames
     faults = request.getfixturevalue("qmp_faults") if has_faults else None
+    expected: tuple[type[Exception], ...] = (QMPError, OSError, ValueError, *refusals())
     try:
         server = make(settings, faults)
         server.start()
-    except (QMPError, OSError, ValueError) as error:
+    except expected as error:
         # The place of a schema that isn't there would be in pytest.
         reason = error.reason if isinstance(error, ScriptError) else error
         raise pytest.fail.Exception(f"{name}: {reason}", pytrace=False) from None
