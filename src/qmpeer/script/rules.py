@@ -9,6 +9,7 @@ import msgspec
 
 from qmpeer.errors import ScriptError
 from qmpeer.messages import CommandMessage
+from qmpeer.monitor.threads import ENDING
 from qmpeer.replay.patterns import ANY, REGEX, PatternError, compile_value
 from qmpeer.replay.report import ReportedCommand
 from qmpeer.script.calls import Call, reported
@@ -27,6 +28,7 @@ from qmpeer.script.steps import (
     Wait,
 )
 from qmpeer.values import JsonObject, JsonValue
+from qmpeer.wire import line_pieces
 
 _ANSWERS: Final = (SendReply, SendError, Hang, Close)
 
@@ -119,6 +121,10 @@ class Rule:
         except PatternError as error:
             raise ScriptError(str(error), str(place)) from None
 
+    def _check_json(self, value: Any) -> None:
+        if (fault := json_fault(value)) is not None:
+            raise ScriptError(fault, str(self.place))
+
     def _check(self, fault: str | None) -> None:
         if fault is not None:
             raise ScriptError(f"{self.name}: {fault}" if self.name else fault, str(self.place))
@@ -132,6 +138,7 @@ class Rule:
             ScriptError: If the command is answered already, or the schema has another return type.
         """
         value = {} if value is None else value
+        self._check_json(value)
         if self.name is not None:
             self._check(self._checks.reply(self.name, value))
         return self._add(SendReply(value))
@@ -148,7 +155,9 @@ class Rule:
             ScriptError: If the command is answered already, or QEMU has no such class.
         """
         self._check(self._checks.error(error_class))
-        return self._add(SendError({"class": error_class, "desc": desc, **more}))
+        error: JsonObject = {"class": error_class, "desc": desc, **more}
+        self._check_json(error)
+        return self._add(SendError(error))
 
     def event(self, name: str, data: JsonObject | None = None) -> "Rule":
         """Send an event to all clients.
@@ -156,6 +165,7 @@ class Rule:
         Raises:
             ScriptError: If the schema has no such event, or other data.
         """
+        self._check_json(data)
         self._check(self._checks.event(name, data))
         return self._add(SendEvent(name, data))
 
@@ -171,6 +181,9 @@ class Rule:
             steps = Messages(*messages).steps
         except ValueError as error:
             raise ScriptError(str(error), str(self.place)) from None
+        for each in messages:
+            if not isinstance(each, bytes):
+                self._check_json(each)
         for each in steps:
             self._check(self.fault_of(each))
             self._add(each)
@@ -276,12 +289,24 @@ class Rule:
         return self.asked >= self.least
 
     def matches(self, call: Call) -> bool:
-        """Return whether the rule is about this command."""
+        """Return whether the rule is about this command.
+
+        Raises:
+            ScriptError: If the function of the program that decides it raises an error.
+        """
         return (
             (self.name is None or self.name == call.name)
             and self._matches(call.arguments)
-            and (self._where is None or bool(self._where(call)))
+            and (self._where is None or self._holds(self._where, call))
         )
+
+    def _holds(self, where: Callable[[Call], bool], call: Call) -> bool:
+        try:
+            return bool(where(call))
+        except ENDING:
+            raise
+        except BaseException as error:  # that of pytest.fail() is no Exception
+            raise ScriptError(f"where: {type(error).__name__}: {error}", str(self.place)) from error
 
     def fault_of(self, step: Step, name: str | None = None) -> str | None:
         """Return what the schema has against a step that answers a command."""
@@ -303,6 +328,16 @@ class Rule:
 
     def __str__(self) -> str:
         return str(self.reported)
+
+
+def json_fault(value: Any) -> str | None:
+    """Return why JSON can't hold a value; None if it can."""
+    try:
+        for _ in line_pieces(value):
+            pass
+    except (TypeError, RecursionError) as error:
+        return f"{error}, expected a value that JSON has"
+    return None
 
 
 def _pattern(value: Any) -> JsonValue:
