@@ -19,6 +19,7 @@ from qmpeer.errors import ScriptError, ScriptMismatch
 from qmpeer.faults import Faults
 from qmpeer.messages import QemuVersion
 from qmpeer.script import Call, Messages, ScriptedServer
+from qmpeer.values import JsonObject
 
 
 @pytest.fixture
@@ -333,7 +334,9 @@ def test_a_function_that_fails_answers_and_is_told(
 
 
 def test_what_cannot_be_sent_after_the_reply_is_told(server: ScriptedServer) -> None:
-    server.on("a").call(lambda call: Messages({"return": 1}, {"event": "E", "data": {"x": ...}}))
+    unsendable: Any = object()
+    event: JsonObject = {"event": "E", "data": {"x": unsendable}}
+    server.on("a").call(lambda call: Messages({"return": 1}, event))
     with Client.connect(server.address) as vm:
         assert vm.execute("a", timeout=10) == 1
     with pytest.raises(ScriptMismatch, match="failed: a"):
@@ -345,9 +348,9 @@ def test_a_choosing_function_that_fails_is_told(server: ScriptedServer) -> None:
         return bool(call.arguments["nothing"])
 
     server.on("a", where=chosen).any_times()
-    with Client.connect(server.address) as vm:
-        with pytest.raises(CommandError, match="Internal error in a: where: KeyError"):
-            vm.execute("a", timeout=10)
+    refused = pytest.raises(CommandError, match="Internal error in a: where: KeyError")
+    with Client.connect(server.address) as vm, refused:
+        vm.execute("a", timeout=10)
     with pytest.raises(ScriptMismatch, match=r"failed: a\n +.*test_server\.py:\d+: where: KeyErr"):
         server.verify()
 

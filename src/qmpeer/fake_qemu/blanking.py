@@ -51,6 +51,6 @@ def _blanked_json(option: str, word: str) -> str:
         value = json.loads(word)
     except (ValueError, RecursionError):
         # QEMU refuses it, too; where it has secrets can't be known.
-        return REDACTED if option in _COMMANDS else redact_text(word)
+        return REDACTED if option == "object" else redact_text(word)
     shown = redact_arguments(_COMMANDS.get(option, "object-add"), value)
     return word if shown is value else json.dumps(shown)

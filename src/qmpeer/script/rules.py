@@ -181,9 +181,9 @@ class Rule:
             steps = Messages(*messages).steps
         except ValueError as error:
             raise ScriptError(str(error), str(self.place)) from None
-        for each in messages:
-            if not isinstance(each, bytes):
-                self._check_json(each)
+        for message in messages:
+            if not isinstance(message, bytes):
+                self._check_json(message)
         for each in steps:
             self._check(self.fault_of(each))
             self._add(each)
