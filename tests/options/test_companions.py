@@ -1,6 +1,6 @@
 """Programs and tests around a program: the printed address, the command, the end of input.
 
-Modules: child_command, companion_options, listening_places, own_folder, running.
+Modules: child_command, companion_options, listening_places, running.
 """
 
 import asyncio
@@ -17,7 +17,6 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.options import StartError
-from qmpeer.options.own_folder import OwnFolder
 from tests.options.program import EchoProgram, parse
 from tests.options.test_startup import echoed, running
 from tests.patience import PATIENCE
@@ -51,20 +50,6 @@ async def test_an_own_socket(temporary: Path, capsys: pytest.CaptureFixture[str]
         assert program.opened == [("compat_monitor0", False)]
         await echoed(path)
     assert not path.parent.exists()
-
-
-def test_a_path_that_others_can_bind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where temporary files have long paths, the socket is in /tmp."""
-    deep = tmp_path / ("d" * 90)
-    deep.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(deep))
-    with OwnFolder() as folder:
-        path = folder.path("qmp")
-        assert path.startswith("/tmp/qmpeer-")
-        assert len(path) <= limits.SHORT_UNIX_PATH
-        assert folder.path("control") == f"{path[:-3]}control"
-    assert not Path(path).parent.exists()
-    assert list(deep.iterdir()) == []
 
 
 async def test_every_address(

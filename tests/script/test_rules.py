@@ -79,6 +79,8 @@ def test_messages_as_they_stand_on_the_wire() -> None:
         (lambda: rule({"a": "$regex:("}), "found the pattern '('"),
         (lambda: rule(answers=False).reply(), "found a reply, expected none"),
         (lambda: rule(answers=False).hang(), "found a reply, expected none"),
+        (lambda: rule("now"), "x: arguments: found 'now', expected an object"),  # type: ignore[arg-type]
+        (lambda: rule().event("STOP", [1]), "event STOP: data: found [1], expected an object"),  # type: ignore[arg-type]
     ],
 )
 def test_what_a_rule_cannot_be(write: Callable[[], object], reason: str) -> None:

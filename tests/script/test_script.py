@@ -63,6 +63,12 @@ def test_an_expectation_before_its_turn(script: Script) -> None:
     assert Path(__file__).name in str(found[0])
 
 
+def test_nothing_is_near(script: Script) -> None:
+    script.on("device_add")
+    ask(script, "quit")
+    assert str(script.outcome()[0]) == "unexpected: quit\n  the script has no rule for it"
+
+
 def test_the_nearest_rule_and_the_differences(script: Script) -> None:
     script.on("device_add", {"driver": "virtio-blk-pci", "id": "d0"})
     script.on("device_del", {"id": "d0"})

@@ -195,8 +195,8 @@ ON = '[[on]]\ncommand = "stop"\n'
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a =", "1:4: found no TOML: invalid value"),
-        ("[[on]]\na = 1\na = 2", "3:6: found no TOML: cannot overwrite a value"),
+        ("a =", "1:4: not TOML: invalid value"),
+        ("[[on]]\na = 1\na = 2", "3:6: not TOML: cannot overwrite a value"),
         ("on = 1", "1:6: on: found 1, expected an array"),
         ("[on]", "1:2: on: found a table, expected an array"),
         ("on = [1]", "1:7: on[0]: found 1, expected a table"),
@@ -212,7 +212,10 @@ ON = '[[on]]\ncommand = "stop"\n'
         (ON + "times = true", "3:9: on[0].times: found true, expected a whole number from 1"),
         (ON + "times = [1]", "3:9: on[0].times: found an array, expected a number, [LEAST"),
         (ON + "times = [3, 2]", "3:9: found 3 to 2 times, expected at least 0"),
-        (ON + 'times = "some"', '3:9: on[0].times: found "some", expected any'),
+        (
+            ON + 'times = "some"',
+            '3:9: on[0].times: found "some", expected a number, [LEAST, MOST] or "any"',
+        ),
         (ON + "reply = {}\nerror = {class = 'A', desc = ''}", "4:9: found a second answer to stop"),
         (
             ON + "reply = {a = [nan]}",

@@ -124,6 +124,23 @@ def test_tasks() -> None:
     assert found.startswith("task: test_tasks.<locals>.poll(), created at ")
 
 
+def test_a_task_that_waits_in_a_library_has_no_line_of_its_own() -> None:
+    told: list[list[str]] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def body() -> None:
+        tasks.append(asyncio.create_task(asyncio.sleep(PATIENCE)))
+
+    async def run() -> None:
+        await told_about_tasks(body, told.append)()
+        tasks[0].cancel()
+
+    asyncio.run(run())
+    ((found,),) = told
+    assert "waits at" not in found
+    assert found.endswith("; await it, or cancel it")
+
+
 def test_many_are_counted() -> None:
     text = leaks_text(["thread: 'a'", *("descriptor: 1" for _ in range(60))])
     first, *_, last = text.splitlines()

@@ -18,12 +18,12 @@ from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.fault_options import Disturbance
 from qmpeer.options.listening_places import Places, places_of
-from qmpeer.options.own_folder import OwnFolder
 from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.program_options import ProgramOptions
 from qmpeer.options.shared_options import open_monitor_on
 from qmpeer.options.signals import OnSignal
 from qmpeer.options.start_error import StartError
+from qmpeer.transport.short_folder import ShortFolder
 from qmpeer.wire import encode_line
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def run_program(
         StartError: If a monitor can't be opened, or the command can't be run.
         StartHelp: If an option asks for help.
     """
-    with OwnFolder() as folder:
+    with ShortFolder() as folder:
         return await _Run(program, options, report, folder).run(when_ready, call_on_signal)
 
 
@@ -94,7 +94,7 @@ class _Run:
     """One run of a program."""
 
     def __init__(
-        self, program: Program, options: ProgramOptions, report: ShowText, folder: OwnFolder
+        self, program: Program, options: ProgramOptions, report: ShowText, folder: ShortFolder
     ) -> None:
         self._program = program
         self._options = options

@@ -1,18 +1,14 @@
 """The process of ``qmpeer replay``, from reading the recordings to the report."""
 
-import asyncio
 from collections.abc import Callable
 
-from qmpeer.chardev import Chardev
 from qmpeer.errors import TranscriptError
-from qmpeer.monitor import Monitor
-from qmpeer.options import Disturbance, StartError
-from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options import StartError
+from qmpeer.options.backend_program import BackendProgram
 from qmpeer.options.controlled import Controlled
-from qmpeer.options.devices import Devices, ShowText
-from qmpeer.options.process import CallOnSignal, show_line
+from qmpeer.options.devices import ShowText
+from qmpeer.options.process import CallOnSignal
 from qmpeer.options.running import run_program
-from qmpeer.options.startup import open_monitors
 from qmpeer.replay.options import ReplayOptions
 from qmpeer.replay.replay import Replay
 from qmpeer.values import JsonObject
@@ -66,50 +62,8 @@ async def run_replay(
         StartError: If a monitor can't be opened.
         StartHelp: If an option asks for help.
     """
-    program = _Replaying(options, replay, report)
+    program = BackendProgram(options, replay, _ControlledReplay(replay), report)
     return await run_program(program, options, report, when_ready, call_on_signal)
-
-
-class _Replaying:
-    """The replay as a program: the steps from its start to its end."""
-
-    def __init__(
-        self,
-        options: ReplayOptions,
-        replay: Replay,
-        report: ShowText,
-    ) -> None:
-        self._options = options
-        self._report = report
-        self.disturbance: Disturbance = Disturbance(options, report)
-        self._monitor = Monitor(backend=replay, wrap=self.disturbance.wrap)
-        self.devices: Devices = Devices(options, show_line, report, self.end_by_signal)
-        self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
-        self.devices.objects.add_maker(self._monitors)
-        self.controlled: Controlled = _ControlledReplay(replay)
-
-    def _attach(self, device: Chardev, is_pretty: bool) -> None:
-        self._monitor.attach(device, pretty=is_pretty)
-
-    async def open(self) -> None:
-        """Open all monitors."""
-        if self.disturbance.late:
-            await asyncio.sleep(self.disturbance.late)
-        await open_monitors(self.devices, self._monitors, self._options, self._report)
-        if not self.devices.chardevs.are_closed:
-            self._monitor.open_devices()
-
-    async def wait_ended(self) -> None:
-        """Wait for the end."""
-        await self._monitor.wait_closed()
-
-    def end_by_signal(self) -> None:
-        """Begin to end: the connections are closed."""
-        self._monitor.shutdown()
-
-    def close(self) -> None:
-        """Close the devices."""
-        self.devices.close()
 
 
 class _ControlledReplay(Controlled):

@@ -1,24 +1,19 @@
 """The process of ``qmpeer fake``, from reading the script to its end."""
 
-import asyncio
 from collections.abc import Callable
 
-from qmpeer.chardev import Chardev
 from qmpeer.errors import CommandError, ScriptError
 from qmpeer.faults import Faults
 from qmpeer.messages import near_names
-from qmpeer.monitor import Monitor
-from qmpeer.options import Disturbance, StartError
-from qmpeer.options.control_monitors import ControlMonitors
+from qmpeer.options import StartError
+from qmpeer.options.backend_program import BackendProgram
 from qmpeer.options.controlled import Controlled
-from qmpeer.options.devices import Devices, ShowText
-from qmpeer.options.process import CallOnSignal, show_line
+from qmpeer.options.devices import ShowText
+from qmpeer.options.process import CallOnSignal
 from qmpeer.options.running import run_program
-from qmpeer.options.startup import open_monitors
 from qmpeer.script.options import FakeOptions
 from qmpeer.script.report import ScriptReport
 from qmpeer.script.toml_script import TomlScript, load_script
-from qmpeer.transport.aio import HandlerFactory
 from qmpeer.values import JsonObject
 
 
@@ -72,50 +67,24 @@ async def run_fake(
         loaded.backend.close()
 
 
-class _Faking:
-    """The fake as a program: the steps from its start to its end."""
+class _Faking(BackendProgram):
+    """The fake as a program: its script begins once the monitors are open."""
 
     def __init__(self, options: FakeOptions, loaded: TomlScript, report: ShowText) -> None:
-        self._options = options
-        self._report = report
-        self._backend = loaded.backend
-        self.disturbance: Disturbance = Disturbance(options, report)
-        self._monitor = Monitor(backend=self._backend, wrap=self._wrap)
-        self.devices: Devices = Devices(options, show_line, report, self.end_by_signal)
-        self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
-        self.devices.objects.add_maker(self._monitors)
-        self.controlled: Controlled = _ControlledFake(options, loaded)
-
-    def _wrap(self, factory: HandlerFactory) -> HandlerFactory:
-        """Let the script see what comes before any fault."""
-        if self.disturbance.wrap is not None:
-            factory = self.disturbance.wrap(factory)
-        return self._backend.conversation.wrap(factory)
-
-    def _attach(self, device: Chardev, is_pretty: bool) -> None:
-        self._monitor.attach(device, pretty=is_pretty)
+        self._script = loaded.backend
+        observe = self._script.conversation.wrap
+        super().__init__(options, self._script, _ControlledFake(options, loaded), report, observe)
 
     async def open(self) -> None:
         """Open all monitors, and begin the script."""
-        if self.disturbance.late:
-            await asyncio.sleep(self.disturbance.late)
-        await open_monitors(self.devices, self._monitors, self._options, self._report)
+        await super().open()
         if not self.devices.chardevs.are_closed:
-            self._monitor.open_devices()
-            self._backend.begin()
-
-    async def wait_ended(self) -> None:
-        """Wait for the end."""
-        await self._monitor.wait_closed()
+            self._script.begin()
 
     def end_by_signal(self) -> None:
-        """Begin to end: the connections are closed."""
-        self._backend.disconnect()
-        self._monitor.shutdown()
-
-    def close(self) -> None:
-        """Close the devices."""
-        self.devices.close()
+        """Begin to end: commands in flight get no reply."""
+        self._script.disconnect()
+        super().end_by_signal()
 
 
 class _ControlledFake(Controlled):

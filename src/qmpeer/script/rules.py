@@ -110,7 +110,9 @@ class Rule:
         self._answers = answers
         self._checks = checks
         self._where = where
-        expected: JsonObject = {each: _pattern(item) for each, item in (arguments or {}).items()}
+        arguments = {} if arguments is None else arguments
+        self._check(_fault_of_object("arguments", arguments))
+        expected: JsonObject = {each: _pattern(item) for each, item in arguments.items()}
         self._shown = expected
         if name is not None:
             self._check(checks.command(name) or checks.pattern(name, expected))
@@ -163,8 +165,10 @@ class Rule:
         """Send an event to all clients.
 
         Raises:
-            ScriptError: If the schema has no such event, or other data.
+            ScriptError: If its data is no object, or the schema has no such event, or other data.
         """
+        if data is not None:
+            self._check(_fault_of_object(f"event {name}: data", data))
         self._check_json(data)
         self._check(self._checks.event(name, data))
         return self._add(SendEvent(name, data))
@@ -338,6 +342,13 @@ def json_fault(value: Any) -> str | None:
     except (TypeError, RecursionError) as error:
         return f"{error}, expected a value that JSON has"
     return None
+
+
+def _fault_of_object(what: str, value: object) -> str | None:
+    """Return what is wrong with a value that must be an object on the wire."""
+    if isinstance(value, Mapping):
+        return None
+    return f"{what}: found {value!r}, expected an object, such as {{'id': 'disk0'}}"
 
 
 def _pattern(value: Any) -> JsonValue:

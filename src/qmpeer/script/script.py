@@ -396,7 +396,7 @@ class Script:
         message = CommandMessage(call.name, call.arguments)
         found = nearest(message, [*self._rules, *self._expected])
         if found is None:
-            return Mismatch(Kind.UNEXPECTED, asked)
+            return Mismatch(Kind.UNEXPECTED, asked, note="the script has no rule for it")
         same = found.exchange.name == call.name
         differences = found.differences if same else ()
         return Mismatch(Kind.UNEXPECTED, asked, found.exchange.reported, differences)

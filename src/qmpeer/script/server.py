@@ -1,7 +1,5 @@
 """A server that follows a script, on a real wire."""
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from socket import AF_UNIX, SOCK_STREAM, socket, socketpair
@@ -24,7 +22,7 @@ from qmpeer.script.mismatches import Kind
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
 from qmpeer.transport import AddressLike
-from qmpeer.transport.short_folder import short_folder
+from qmpeer.transport.short_folder import ShortFolder
 from qmpeer.values import UNSET, JsonObject, UnsetType
 
 if TYPE_CHECKING:
@@ -115,7 +113,7 @@ class ScriptedServer:
         if faults is not None:
             wrap = _faulty(wrap, faults, seed)
         self._monitor = Monitor(backend=self._backend, wrap=wrap, linger=0)
-        self._folder: str | None = None
+        self._folder: ShortFolder | None = None
         self._is_started = False
 
     # Its life
@@ -131,7 +129,7 @@ class ScriptedServer:
             raise RuntimeError("this server was started before")
         self._is_started = True
         if self._wanted is None:
-            self._folder = short_folder(_SOCKET)
+            self._folder = ShortFolder()
         self._monitor.start(
             self._wanted or self.address, many=self._is_many, pretty=self._is_pretty
         )
@@ -144,7 +142,7 @@ class ScriptedServer:
         self._monitor.stop()
         self._backend.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._folder = None
 
     def __enter__(self) -> "ScriptedServer":
@@ -167,7 +165,7 @@ class ScriptedServer:
             return str(listeners[0].address)
         if self._folder is None:
             raise RuntimeError("the server isn't started")
-        return f"unix:{os.path.join(self._folder, _SOCKET)}"
+        return f"unix:{self._folder.path(_SOCKET)}"
 
     def new_socket(self) -> socket:
         """Return a connected socket, whose other end is a new client of the server.

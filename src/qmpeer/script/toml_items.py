@@ -195,4 +195,4 @@ def _no_toml(path: str, text: str, reason: str) -> tuple[str, str]:
     if (found := _WHERE.search(reason)) is not None and found[1]:
         line, column = int(found[1]), int(found[2])
     what = _WHERE.sub("", reason)
-    return f"found no TOML: {what[:1].lower()}{what[1:]}", str(Place(path, line, column))
+    return f"not TOML: {what[:1].lower()}{what[1:]}", str(Place(path, line, column))

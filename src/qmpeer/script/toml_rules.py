@@ -26,6 +26,7 @@ _ORDER: Final = (
 STEPS: Final = frozenset({*_ORDER, "steps"})
 """The keys that say what a rule does."""
 _COMMAND: Final = frozenset({"command", "arguments", "exact", "times"})
+_TIMES: Final = 'a number, [LEAST, MOST] or "any"'
 
 
 def add_rule(script: Script, item: Item) -> None:
@@ -104,11 +105,12 @@ def _finish(rule: Rule, keys: dict[str, Item]) -> None:
     if isinstance(times.value, list):
         numbers = times.array()
         if len(numbers) != 2:
-            raise times.wrong("a number, [LEAST, MOST] or 'any'")
+            raise times.wrong(_TIMES)
         least, most = numbers[0].integer(), numbers[1].integer(least=1)
         _at(times, lambda: rule.times(least, most))
     elif isinstance(times.value, str):
-        times.text("any")
+        if times.value != "any":
+            raise times.wrong(_TIMES)
         rule.any_times()
     else:
         rule.times(times.integer(least=1))

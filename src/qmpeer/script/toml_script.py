@@ -104,9 +104,10 @@ def _text(server: dict[str, Item], key: str) -> str:
 def _version(server: dict[str, Item]) -> tuple[int, int, int]:
     if "version" not in server:
         return 7, 2, 0
-    numbers = [item.integer() for item in server["version"].array()]
-    if len(numbers) != 3:
-        raise server["version"].wrong("[MAJOR, MINOR, MICRO]")
+    version = server["version"]
+    if not isinstance(version.value, list) or len(version.value) != 3:
+        raise version.wrong("[MAJOR, MINOR, MICRO], such as [7, 2, 0]")
+    numbers = [item.integer() for item in version.array()]
     return numbers[0], numbers[1], numbers[2]
 
 

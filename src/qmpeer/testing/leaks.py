@@ -166,8 +166,8 @@ def _thread_text(thread: threading.Thread) -> str:
         code = frame.f_code
         if not code.co_filename.startswith((library, "<")):
             place = f"{_short(code.co_filename)}:{frame.f_lineno}"
-            return f"{thread.name!r}, still in {code.co_name}() at {place}"
-    return f"{thread.name!r}, still alive"
+            return f"{thread.name!r}, still in {code.co_name}() at {place}; join it"
+    return f"{thread.name!r}, still alive; join it"
 
 
 def _short(file: str) -> str:

@@ -77,8 +77,9 @@ class _TaskWatch:
         text = f"task: {name}()"
         if place := self._places.get(task):
             text += f", created at {place}"
-        if frames := task.get_stack(limit=1):
-            text += f", waits at {_place(frames[0])}"
+        frames = task.get_stack(limit=1)
+        if frames and (place := _place(frames[0])):
+            text += f", waits at {place}"
         return f"{text}; await it, or cancel it"
 
 

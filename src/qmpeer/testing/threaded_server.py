@@ -1,8 +1,6 @@
 """A server in a thread of its own, on a unix socket in a new folder with a short path."""
 
 import asyncio
-import os
-import shutil
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -14,7 +12,7 @@ from qmpeer.faults import Faults, Injector
 from qmpeer.monitor import new_event_loop
 from qmpeer.script.conversation import Conversation
 from qmpeer.transport.aio import HandlerFactory
-from qmpeer.transport.short_folder import short_folder
+from qmpeer.transport.short_folder import ShortFolder
 
 _SOCKET: Final = "qmp"
 
@@ -30,7 +28,7 @@ class ThreadedServer(ABC):
     def __init__(self, *, faults: Faults | None = None, seed: int = 0) -> None:
         self._conversation = Conversation(time.monotonic)
         self._injector = None if faults is None else Injector(faults, seed=seed)
-        self._folder: str | None = None
+        self._folder: ShortFolder | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -73,7 +71,7 @@ class ThreadedServer(ABC):
         """
         if self._thread is not None:
             raise RuntimeError("this server was started before")
-        self._folder = short_folder(_SOCKET)
+        self._folder = ShortFolder()
         ready = threading.Event()
         failure: list[BaseException] = []
 
@@ -108,14 +106,14 @@ class ThreadedServer(ABC):
             self._thread.join(2 * limits.CLOSE_TIMEOUT)
             self._loop = None
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.remove()
             self._folder = None
 
     @property
     def _path(self) -> str:
         if self._folder is None:
             raise RuntimeError("the server isn't started")
-        return os.path.join(self._folder, _SOCKET)
+        return self._folder.path(_SOCKET)
 
     @property
     def address(self) -> str:

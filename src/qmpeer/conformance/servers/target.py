@@ -1,11 +1,9 @@
 """The server under test: somebody else's at an address, or a program that the judge starts."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic, sleep
@@ -13,6 +11,7 @@ from typing import Final, Protocol
 
 from qmpeer import limits
 from qmpeer.transport import AddressLike, address_text, dial, parse_address
+from qmpeer.transport.short_folder import ShortFolder
 
 _END: Final = 3.0
 """Seconds for a program to end after SIGTERM, before it is killed."""
@@ -92,7 +91,7 @@ class StartedServer:
             raise ValueError("found no {address} and no {path} in the command, expected one")
         self._words = list(words)
         self._timeout = timeout
-        self._folder = ""
+        self._folder = ShortFolder()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __str__(self) -> str:
@@ -108,7 +107,7 @@ class StartedServer:
 
     @property
     def _path(self) -> str:
-        return os.path.join(self._folder, "q")
+        return self._folder.path("q")
 
     def restart(self) -> None:
         """End the program; the next connection starts it anew."""
@@ -121,12 +120,11 @@ class StartedServer:
             OSError: If it can't be started, or ends before it listens.
             TimeoutError: If it doesn't listen in time.
         """
-        self._folder = tempfile.mkdtemp(prefix="qp-")
         names = {"{address}": f"unix:{self._path}", "{path}": self._path}
         words = self._words
         for name, value in names.items():
             words = [word.replace(name, value) for word in words]
-        with open(os.path.join(self._folder, "stderr"), "wb") as stderr:
+        with open(self._folder.path("stderr"), "wb") as stderr:
             self._process = subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
@@ -152,7 +150,7 @@ class StartedServer:
 
     def _last_words(self) -> str:
         """Return the last line of standard error, for an error."""
-        with open(os.path.join(self._folder, "stderr"), "rb") as stderr:
+        with open(self._folder.path("stderr"), "rb") as stderr:
             lines = stderr.read(limits.READ_SIZE).decode(errors="replace").split("\n")
         last = next((line for line in reversed(lines) if line.strip()), "")
         return f": {last.strip()}" if last else ""
@@ -170,6 +168,4 @@ class StartedServer:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = ""
+        self._folder.remove()
