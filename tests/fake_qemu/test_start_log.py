@@ -49,6 +49,7 @@ def test_each_of_many_starts_has_a_number_of_its_own(tmp_path: Path) -> None:
         ),
         ("-object memory-backend-ram,id=m,size=1G", "-object memory-backend-ram,id=m,size=1G"),
         ('-device {"driver":"e1000","id":"n0"}', '-device {"driver":"e1000","id":"n0"}'),
+        ('-object {"qom-type":"secret","data":"geheim"', "-object <redacted>"),
         ("-device {password=geheim", "-device {password=<redacted>"),
         ("-spice port=0,password=geheim", "-spice port=0,password=<redacted>"),
         ("http://me:geheim@host/disk", "http://me:<redacted>@host/disk"),

@@ -8,8 +8,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from qmpeer.errors import ScriptError, ScriptMismatch
 from qmpeer.faults import Faults
 from qmpeer.messages import QemuVersion
 from qmpeer.script import Call, Messages, ScriptedServer
+from qmpeer.values import JsonObject
 
 
 @pytest.fixture
@@ -310,3 +312,98 @@ def test_an_address_of_ones_own(tmp_path: Path) -> None:
 def test_a_wrong_pattern_is_reported_at_its_line(server: ScriptedServer) -> None:
     with pytest.raises(ScriptError, match=r"test_server\.py:\d+: found the pattern"):
         server.on("a", {"b": "$regex:("})
+
+
+async def _unsendable_later(call: Call) -> object:
+    await asyncio.sleep(0)
+    return object()
+
+
+async def _cancelled(call: Call) -> object:
+    raise asyncio.CancelledError
+
+
+def _failed_test(call: Call) -> None:
+    pytest.fail("the test's own words")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda call: object(), "TypeError"),
+        (_unsendable_later, "TypeError"),
+        (_cancelled, "CancelledError"),
+        (_failed_test, "Failed: the test's own words"),
+    ],
+)
+@pytest.mark.parametrize("delay", [0.0, 0.001])
+def test_a_function_that_fails_answers_and_is_told(
+    server: ScriptedServer, function: Callable[[Call], object], said: str, delay: float
+) -> None:
+    server.on("a").delay(delay).call(function)
+    server.on("b")
+    with Client.connect(server.address) as vm:
+        with pytest.raises(CommandError, match="Internal error in a"):
+            vm.execute("a", timeout=10)
+        assert vm.execute("b", timeout=10) == {}
+    with pytest.raises(ScriptMismatch, match=f"failed: a .*\n +{said}"):
+        server.verify()
+
+
+def test_what_cannot_be_sent_after_the_reply_is_told(server: ScriptedServer) -> None:
+    unsendable: Any = object()
+    event: JsonObject = {"event": "E", "data": {"x": unsendable}}
+    server.on("a").call(lambda call: Messages({"return": 1}, event))
+    with Client.connect(server.address) as vm:
+        assert vm.execute("a", timeout=10) == 1
+    with pytest.raises(ScriptMismatch, match="failed: a"):
+        server.verify()
+
+
+def test_a_choosing_function_that_fails_is_told(server: ScriptedServer) -> None:
+    def chosen(call: Call) -> bool:
+        return bool(call.arguments["nothing"])
+
+    server.on("a", where=chosen).any_times()
+    refused = pytest.raises(CommandError, match="Internal error in a: where: KeyError")
+    with Client.connect(server.address) as vm, refused:
+        vm.execute("a", timeout=10)
+    with pytest.raises(ScriptMismatch, match=r"failed: a\n +.*test_server\.py:\d+: where: KeyErr"):
+        server.verify()
+
+
+def test_a_value_that_json_lacks_is_refused_at_once(server: ScriptedServer) -> None:
+    unsendable: Any = object()
+    for write in (
+        lambda: server.on("a").reply([unsendable]),
+        lambda: server.on("a").error("GenericError", "no", more=unsendable),
+        lambda: server.on("a").event("E", {"x": unsendable}),
+        lambda: server.on("a").send({"return": unsendable}),
+        lambda: server.emit("E", {"x": unsendable}),
+    ):
+        with pytest.raises(ScriptError, match=r"test_server\.py:\d+: .*expected a value that JSON"):
+            write()
+
+
+def test_states_without_an_end_leave_time_for_clients_and_the_stop(server: ScriptedServer) -> None:
+    server.on("a").any_times()
+    server.after(0, state="one").goto("two")
+    server.after(0, state="two").goto("one")
+    with Client.connect(server.address) as vm:
+        server.goto("one")
+        assert vm.execute("a", timeout=10) == {}
+    before = threading.active_count()
+    server.stop()
+    assert threading.active_count() == before - 1
+
+
+def test_a_second_start_leaves_the_first_alone(server: ScriptedServer) -> None:
+    address = server.address
+    with pytest.raises(RuntimeError, match="started before"):
+        server.start()
+    assert server.address == address
+    server.stop()
+    with pytest.raises(RuntimeError, match="started before"):
+        server.start()
+    with pytest.raises(RuntimeError, match="isn't started"):
+        _ = server.address

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from qmpeer.messages import redact_arguments
-from qmpeer.messages.redaction import redact_text
+from qmpeer.messages.redaction import REDACTED, redact_text
 
 _COMMANDS: Final = {
     "blockdev": "blockdev-add",
@@ -50,6 +50,7 @@ def _blanked_json(option: str, word: str) -> str:
     try:
         value = json.loads(word)
     except (ValueError, RecursionError):
-        return redact_text(word)
+        # QEMU refuses it, too; where it has secrets can't be known.
+        return REDACTED if option == "object" else redact_text(word)
     shown = redact_arguments(_COMMANDS.get(option, "object-add"), value)
     return word if shown is value else json.dumps(shown)

@@ -235,7 +235,9 @@ class _Stage:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while (rule := self._script.due(self._clock())) is not None:
+        # One at a time: steps without an end, such as two states that enter each other, leave the
+        # loop time for its clients, and for its end.
+        if (rule := self._script.due(self._clock())) is not None:
             self._everyone.play(rule)
         if (due := self._script.next_due) is not None:
             self._timer = self._loop.call_later(due - self._clock(), self._set_timer)

@@ -9,6 +9,7 @@ import msgspec
 
 from qmpeer.errors import ScriptError
 from qmpeer.messages import CommandMessage
+from qmpeer.monitor.threads import ENDING
 from qmpeer.replay.patterns import ANY, REGEX, PatternError, compile_value
 from qmpeer.replay.report import ReportedCommand
 from qmpeer.script.calls import Call, reported
@@ -27,6 +28,7 @@ from qmpeer.script.steps import (
     Wait,
 )
 from qmpeer.values import JsonObject, JsonValue
+from qmpeer.wire import line_pieces
 
 _ANSWERS: Final = (SendReply, SendError, Hang, Close)
 
@@ -49,6 +51,8 @@ class Messages:
 
 
 def _step(message: JsonObject | bytes) -> Step:
+    if not isinstance(message, bytes) and (fault := json_fault(message)) is not None:
+        raise ValueError(fault)
     match message:
         case bytes():
             return SendBytes(message)
@@ -60,8 +64,6 @@ def _step(message: JsonObject | bytes) -> Step:
             if isinstance(error.get("class"), str) and isinstance(error.get("desc"), str):
                 return SendError(error)
         case {"return": value}:
-            if (fault := fault_of_value(value)) is not None:
-                raise ValueError(fault)
             return SendReply(value)
     raise ValueError(f"found {message!r}, expected a reply, an error or an event as on the wire")
 
@@ -137,7 +139,7 @@ class Rule:
                 schema has another return type.
         """
         value = {} if value is None else value
-        self._check(fault_of_value(value))
+        self._check(json_fault(value))
         if self.name is not None:
             self._check(self._checks.reply(self.name, value))
         return self._add(SendReply(value))
@@ -154,7 +156,9 @@ class Rule:
             ScriptError: If the command is answered already, or QEMU has no such class.
         """
         self._check(self._checks.error(error_class))
-        return self._add(SendError({"class": error_class, "desc": desc, **more}))
+        error: JsonObject = {"class": error_class, "desc": desc, **more}
+        self._check(json_fault(error))
+        return self._add(SendError(error))
 
     def event(self, name: str, data: JsonObject | None = None) -> "Rule":
         """Send an event to all clients.
@@ -164,7 +168,7 @@ class Rule:
         """
         if data is not None:
             self._check(_fault_of_object(f"event {name}: data", data))
-            self._check(fault_of_value(data))
+            self._check(json_fault(data))
         self._check(self._checks.event(name, data))
         return self._add(SendEvent(name, data))
 
@@ -290,12 +294,24 @@ class Rule:
         return self.asked >= self.least
 
     def matches(self, call: Call) -> bool:
-        """Return whether the rule is about this command."""
+        """Return whether the rule is about this command.
+
+        Raises:
+            ScriptError: If the function of the program that decides it raises an error.
+        """
         return (
             (self.name is None or self.name == call.name)
             and self._matches(call.arguments)
-            and (self._where is None or bool(self._where(call)))
+            and (self._where is None or self._holds(self._where, call))
         )
+
+    def _holds(self, where: Callable[[Call], bool], call: Call) -> bool:
+        try:
+            return bool(where(call))
+        except ENDING:
+            raise
+        except BaseException as error:  # that of pytest.fail() is no Exception
+            raise ScriptError(f"where: {type(error).__name__}: {error}", str(self.place)) from error
 
     def fault_of(self, step: Step, name: str | None = None) -> str | None:
         """Return what the schema has against a step that answers a command."""
@@ -319,14 +335,15 @@ class Rule:
         return str(self.reported)
 
 
-def fault_of_value(value: object) -> str | None:
-    """Return what is wrong with a value that JSON can't have; None if it can."""
+def json_fault(value: object) -> str | None:
+    """Return why JSON can't hold a value; None if it can."""
     if isinstance(value, bytes | bytearray | memoryview):
         return f"found {type(value).__name__}, expected a value that JSON has; raw() sends bytes"
     try:
-        msgspec.json.encode(value)
-    except TypeError as error:
-        return f"found a value that JSON doesn't have: {error}"
+        for _ in line_pieces(value):
+            pass
+    except (TypeError, RecursionError) as error:
+        return f"{error}, expected a value that JSON has"
     return None
 
 

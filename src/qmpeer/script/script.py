@@ -31,7 +31,7 @@ from qmpeer.script.calls import Call, Calls
 from qmpeer.script.checks import NO_CHECKS, Checks
 from qmpeer.script.mismatches import Kind, Mismatch, asked_text, times_text
 from qmpeer.script.places import Place, calling_place
-from qmpeer.script.rules import Rule
+from qmpeer.script.rules import Rule, json_fault
 from qmpeer.script.states import START, States, split_state
 from qmpeer.script.steps import Goto, SendError, SendEvent, SendReply, Step
 from qmpeer.values import JsonObject, JsonValue
@@ -263,9 +263,14 @@ class Script:
         """Return the rule that answers a command, or the steps if none does; keep mismatches."""
         with self._lock:
             self._calls.append(call)
-            rule = self._find(call)
-            if rule is None:
-                return self._answer_without_rule(call)
+            try:
+                rule = self._find(call)
+                if rule is None:
+                    return self._answer_without_rule(call)
+            except ScriptError as error:  # a function of the program that chooses has failed
+                self.add(Mismatch(Kind.FAILED, call.reported, note=str(error)))
+                desc = f"Internal error in {call.name}: {error.reason}"
+                return [SendError({"class": "GenericError", "desc": desc})]
             if (steps := self._refusal_by_schema(call, rule)) is not None:
                 return steps
             rule.asked += 1
@@ -328,9 +333,9 @@ class Script:
         """Return the step of an event that the program emits.
 
         Raises:
-            ScriptError: If the schema has no such event, or other data.
+            ScriptError: If the schema has no such event, or other data, or JSON can't hold it.
         """
-        if (fault := self.checks.event(name, data)) is not None:
+        if (fault := json_fault(data) or self.checks.event(name, data)) is not None:
             raise ScriptError(fault, str(calling_place()))
         return SendEvent(name, data)
 

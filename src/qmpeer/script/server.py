@@ -114,6 +114,7 @@ class ScriptedServer:
             wrap = _faulty(wrap, faults, seed)
         self._monitor = Monitor(backend=self._backend, wrap=wrap, linger=0)
         self._folder: ShortFolder | None = None
+        self._is_started = False
 
     # Its life
 
@@ -124,6 +125,9 @@ class ScriptedServer:
             OSError: If the address can't be bound.
             RuntimeError: If it was started before.
         """
+        if self._is_started:
+            raise RuntimeError("this server was started before")
+        self._is_started = True
         if self._wanted is None:
             self._folder = ShortFolder()
         self._monitor.start(

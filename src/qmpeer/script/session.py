@@ -3,13 +3,16 @@
 import asyncio
 import inspect
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol, assert_never
 
+from qmpeer.errors import LocalProtocolError
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawBytes, RawClient, Reply
+from qmpeer.monitor.threads import ENDING
 from qmpeer.script.calls import Call
 from qmpeer.script.requests import Requests
-from qmpeer.script.rules import Messages, Rule, fault_of_value
+from qmpeer.script.rules import Messages, Rule, json_fault
 from qmpeer.script.steps import (
     CallFunction,
     Close,
@@ -69,6 +72,7 @@ class ScriptSession:
         self._stage = stage
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Future[Any]] = set()
+        self._is_closed = False
 
     def execute(self, command: CommandMessage) -> None:
         """Take the steps that answer one command."""
@@ -84,6 +88,7 @@ class ScriptSession:
 
     def close(self) -> None:
         """Release what belongs to the client, which has gone."""
+        self._is_closed = True
         for timer in self._timers:
             timer.cancel()
         for task in self._tasks:
@@ -91,7 +96,18 @@ class ScriptSession:
         self._stage.left(self)
 
     def _play(self, course: "Course") -> None:
-        """Take the steps up to the next one that takes time."""
+        """Take the steps up to the next one that takes time, or that can't be taken."""
+        try:
+            self._take(course)
+        except TypeError as error:  # JSON can't hold what a function returned
+            if course.rule is None:
+                raise
+            refusal = self._stage.function_failed(course.rule, course.call, error)
+            if (reply := course.refusal(refusal)) is not None:
+                with suppress(LocalProtocolError):  # the command was answered before
+                    self.client.deliver(reply)
+
+    def _take(self, course: "Course") -> None:
         while (step := course.next_step()) is not None:
             match step:
                 case SendReply() | SendError():
@@ -142,8 +158,10 @@ class ScriptSession:
         """Call a function; return True if it goes on later."""
         try:
             result = step.function(course.call)
-        except Exception as error:
+        except BaseException as error:  # that of pytest.fail() is no Exception
             self._failed(error, course)
+            if isinstance(error, ENDING):
+                raise
             return False
         if not inspect.isawaitable(result):
             self._returned(result, course)
@@ -153,9 +171,9 @@ class ScriptSession:
 
         def go_on(task: "asyncio.Future[Any]") -> None:
             self._tasks.discard(task)
-            if task.cancelled():
+            if task.cancelled() and self._is_closed:
                 return
-            error = task.exception()
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
             if error is None:
                 self._returned(task.result(), course)
             else:
@@ -170,7 +188,7 @@ class ScriptSession:
             return
         if isinstance(result, bytes):
             result = Messages(result)
-        if not isinstance(result, Messages) and (fault := fault_of_value(result)) is not None:
+        if not isinstance(result, Messages) and (fault := json_fault(result)) is not None:
             self._failed(TypeError(fault), course)
             return
         steps: list[Step] = (
@@ -249,3 +267,7 @@ class Course:
         if isinstance(step, SendError):
             return Reply(self._command, error=step.error)
         return Reply(self._command, step.value)
+
+    def refusal(self, error: JsonObject) -> Reply | None:
+        """Return the error reply that ends the course; None if there is no command."""
+        return None if self._command is None else Reply(self._command, error=error)
