@@ -335,7 +335,7 @@ class Rule:
         return str(self.reported)
 
 
-def json_fault(value: object) -> str | None:
+def json_fault(value: Any) -> str | None:
     """Return why JSON can't hold a value; None if it can."""
     if isinstance(value, bytes | bytearray | memoryview):
         return f"found {type(value).__name__}, expected a value that JSON has; raw() sends bytes"
@@ -343,7 +343,7 @@ def json_fault(value: object) -> str | None:
         for _ in line_pieces(value):
             pass
     except (TypeError, RecursionError) as error:
-        return f"{error}, expected a value that JSON has"
+        return f"found a value that JSON doesn't have: {error}"
     return None
 
 
