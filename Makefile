@@ -99,6 +99,7 @@ docs: .venv/.docs ## Build the documentation into build/docs
 .PHONY: test-programs
 test-programs: ## Install the programs that the tests drive, as root on Debian, unless QMPEER_INSTALL=no
 	@sh scripts/test_programs.sh
+	@sh scripts/npm_peers.sh || echo 'The tests with clients for Node are left out'
 	@sh scripts/linux_guest.sh || echo 'The tests with a Linux guest are left out'
 
 .PHONY: test-slow
