@@ -434,7 +434,8 @@ def _mistakes() -> Iterator[Mistake]:
     yield out("is-compact", "separators", lambda _, line: line.replace(b'": ', b'":'))
     yield into("waits-for-a-newline", "no-newline", of_lines(lambda line: line))
     yield into("reads-one-command-a-time", "many-in-one-write", one_of_each_read,
-               "white-space", "lines-of-lf", "order", "in-band-with-oob")  # fmt: skip
+               "white-space", "lines-of-lf", "order", "in-band-with-oob",
+               "byte-by-byte")  # fmt: skip
     yield into("decodes-each-read", "split-character", replaced_bytes)
     yield into("reads-integers-as-doubles", "integers", of_lines(as_floats))
     yield into("takes-json-only", "single-quotes", of_lines(strict_json))

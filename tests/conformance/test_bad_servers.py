@@ -45,4 +45,5 @@ def test_by_no_other_must_case(mistake: Mistake, good: str, tmp_path: Path) -> N
     with BadServer(tmp_path, good, mistake) as server:
         report = judge(server.path, level=Level.MUST, may_change=True, timeout=1.0)
     failed = {result.case.name for result in report.failed}
-    assert failed - {mistake.case} == set(mistake.also), str(report)
+    # Whether reads are joined is a matter of time: not all of those listed fail each time.
+    assert failed <= {mistake.case, *mistake.also}, str(report)
