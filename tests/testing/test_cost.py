@@ -42,7 +42,7 @@ def test_it_imports_what_a_scripted_server_needs() -> None:
 @pytest.mark.slow
 @pytest.mark.alone
 def test_it_takes_hardly_longer_than_the_imports_of_others() -> None:
-    # 50 to 60 ms, where asyncio and msgspec take as long.
+    # asyncio and msgspec are more than half of it.
     ours = min(float(printed(FIRST_FIXTURE)[0]) for _ in range(5))
     others = min(float(printed(OTHERS)[0]) for _ in range(5))
     assert ours < 2 * others

@@ -21,7 +21,7 @@ def watched_clients(watch: Callable[[Any], None]) -> Iterator[None]:
 
 
 def announce(client: object) -> None:
-    """Tell the watchers about a new client."""
+    """Call each watcher with a new client."""
     for watch in tuple(_watchers):
         watch(client)
 

@@ -97,7 +97,7 @@ class JobCourse:
         self._conclude()
 
     def dismiss(self) -> None:
-        """Be gone."""
+        """End the job: it enters the state "null" and is forgotten."""
         self._enter("null")
         self._on_gone()
 

@@ -34,6 +34,17 @@ class Kind(Enum):
     FAILED = "failed"
 
 
+def waived_kinds(*, allow_unexpected: bool, allow_unmet: bool) -> frozenset[Kind]:
+    """Return the kinds of mismatches that are allowed.
+
+    Args:
+        allow_unexpected: Allow commands that no rule answers, or not again, or not yet.
+        allow_unmet: Allow rules that weren't asked as often as they must be.
+    """
+    unexpected = (Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER) if allow_unexpected else ()
+    return frozenset((*unexpected, *((Kind.NOT_MET,) if allow_unmet else ())))
+
+
 class Mismatch(msgspec.Struct, frozen=True):
     """One difference between a script and what happened.
 

@@ -24,7 +24,7 @@ from qmpeer.options import (
     take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
-from qmpeer.script.mismatches import Kind
+from qmpeer.script.mismatches import Kind, waived_kinds
 
 
 class FakeOptions(ProgramOptions, kw_only=True):
@@ -49,12 +49,7 @@ class FakeOptions(ProgramOptions, kw_only=True):
     @property
     def waived(self) -> frozenset[Kind]:
         """The kinds of mismatches that aren't reported."""
-        kinds: set[Kind] = set()
-        if self.allows_unexpected:
-            kinds |= {Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER}
-        if self.allows_unmet:
-            kinds.add(Kind.NOT_MET)
-        return frozenset(kinds)
+        return waived_kinds(allow_unexpected=self.allows_unexpected, allow_unmet=self.allows_unmet)
 
 
 def parse_options(arguments: Sequence[str], warn: Warn = lambda text: None) -> FakeOptions:

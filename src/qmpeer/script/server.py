@@ -18,7 +18,7 @@ from qmpeer.monitor.openings import FactoryWrapper
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.calls import Call, Calls
 from qmpeer.script.checks import checks_for, unchecked_notice
-from qmpeer.script.mismatches import Kind
+from qmpeer.script.mismatches import waived_kinds
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
 from qmpeer.transport import AddressLike
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from qmpeer.script.screen_behaviour import Screen, Writes
 
 _SOCKET: Final = "qmp"
-_WAIVED_UNEXPECTED: Final = frozenset({Kind.UNEXPECTED, Kind.TOO_OFTEN, Kind.OUT_OF_ORDER})
 
 
 class ScriptedServer:
@@ -392,8 +391,7 @@ class ScriptedServer:
         Raises:
             ScriptMismatch: With all differences.
         """
-        waived = _WAIVED_UNEXPECTED if allow_unexpected else frozenset[Kind]()
-        waived |= {Kind.NOT_MET} if allow_unmet else frozenset[Kind]()
+        waived = waived_kinds(allow_unexpected=allow_unexpected, allow_unmet=allow_unmet)
         found = [str(each) for each in self.script.outcome() if each.kind not in waived]
         if found:
             raise ScriptMismatch(tuple(found), unchecked_notice(self.script.checks))

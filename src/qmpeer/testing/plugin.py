@@ -243,7 +243,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, None]:
 
 @pytest.hookimpl(hookwrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, None]:
-    """Tell of what the test has left open, once its fixtures are gone."""
+    """Report what the test has left open, once its fixtures have ended."""
     outcome = yield
     state = item.stash.get(_STATE, None)
     if state is None or state.leaks is None:

@@ -70,7 +70,7 @@ def judge(
     seed: int = 0,
     on_result: Callable[[Result], None] | None = None,
 ) -> Report:
-    """Hold a QMP server to the rules of the protocol.
+    """Check whether a QMP server keeps the rules of the protocol.
 
     Each case has a connection of its own. A case that finds something else than it expects fails;
     nothing is raised for that.
