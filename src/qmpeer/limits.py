@@ -217,6 +217,11 @@ WEBSOCKET_HEADER: Final = 16 * 1024
 WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 """Bytes of one frame of a client. Ours: twice the longest message. Frames aren't stored."""
 
+# The proxy.
+PROXY_WINDOW: Final = 4
+"""In-band commands of all clients that are at the server at once. Ours: enough that it never waits
+for the next one, and few enough that a client doesn't wait long for those of others."""
+
 # The relay.
 RELAY_LINKS: Final = 1000
 """Default for the links of one relay; a further client is turned away. Ours: each has two

@@ -63,6 +63,8 @@ class Host(msgspec.Struct):
         escape: The character that begins a mux's escape: C-a.
         is_insecure: True if TCP may be open to the network without TLS.
         socket_mode: The mode of unix sockets' files.
+        serves_many: True if a server's socket serves many clients at once; QEMU's serve one. Its
+            device then shows the state of the client that came last.
         handshake_timeout: Seconds for the handshakes of TLS and WebSocket on TCP; None waits for
             ever.
         standard: Descriptors of standard input and output; None if the program has closed them.
@@ -83,6 +85,7 @@ class Host(msgspec.Struct):
     escape: int = 1
     is_insecure: bool = False
     socket_mode: int = 0o600
+    serves_many: bool = False
     handshake_timeout: float | None = limits.HANDSHAKE_TIMEOUT
     standard: tuple[int, int] | None = (0, 1)
     standard_user: str | None = None

@@ -172,7 +172,8 @@ class SocketDevice(Chardev):
         )
         try:
             factory = self._handler_factory(sock)
-            self._listener = await start_listening(sock, factory, insecure=True)
+            many = self._host.serves_many
+            self._listener = await start_listening(sock, factory, many=many, insecure=True)
         except BaseException:
             sock.close()
             raise

@@ -16,6 +16,7 @@ SUBCOMMANDS: Final = {
     "serve": ("[QEMU options]", "run a machine that answers QMP"),
     "relay": ("ADDRESS [QEMU options]", "pass every byte between clients and a server"),
     "record": ("ADDRESS -o FILE [QEMU options]", "do the same, and record what passes"),
+    "proxy": ("ADDRESS [QEMU options]", "serve many clients on one monitor"),
     "replay": ("FILE... [QEMU options]", "answer clients as a recorded server did"),
     "fake": ("SCRIPT [QEMU options]", "answer clients as a script says"),
     "fake-qemu": ("--install DIR [--script FILE]", "put a fake QEMU into a folder for PATH"),

@@ -8,12 +8,11 @@ from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.cli.relay_options import (
     ENDS,
-    FAILED,
-    OWN_OPTIONS,
     RelayOptions,
     parse_relay_options,
 )
 from qmpeer.cli.relay_process import run_relay
+from qmpeer.cli.server_options import FAILED, OWN_OPTIONS
 from qmpeer.options import Warn
 from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.fault_options import FAULTS_USAGE, PROCESS_USAGE

@@ -12,9 +12,10 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
-from qmpeer.messages import CommandMessage, Event, Version
+from qmpeer.messages import CommandMessage, Event, Version, event_message
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.values import JsonObject, JsonValue
+from qmpeer.wire import encode_line, encode_pretty
 
 Emit: TypeAlias = Callable[[str, JsonObject | None], None]
 """Delivers an event: its name, and its data or None."""
@@ -126,6 +127,36 @@ class RawBytes(msgspec.Struct, frozen=True):
     command: CommandMessage | None = None
 
 
+class EncodedEvent:
+    """An event for many clients of a raw backend, encoded once for all of them.
+
+    Args:
+        event: The event; its number isn't sent.
+        extra: Further members of the message.
+    """
+
+    __slots__ = ("_line", "_message", "_pretty")
+
+    def __init__(self, event: Event, extra: JsonObject | None = None) -> None:
+        self._message = event_message(event.name, event.data or None, event.timestamp)
+        if extra:
+            self._message.update(extra)
+        self._line = b""
+        self._pretty = b""
+
+    def text(self, is_pretty: bool) -> bytes:
+        """Return the message as it is sent.
+
+        Raises:
+            TypeError: If JSON can't hold the data.
+        """
+        if is_pretty:
+            self._pretty = self._pretty or encode_pretty(self._message)
+            return self._pretty
+        self._line = self._line or encode_line(self._message)
+        return self._line
+
+
 class RawClient(Protocol):
     """A client of a raw backend: the monitor's side of it."""
 
@@ -156,7 +187,7 @@ class RawClient(Protocol):
             TypeError: If JSON can't hold the greeting.
         """
 
-    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
+    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
         """Send messages and bytes, in this order and behind those that were delivered before.
 
         Events keep their timestamps and aren't limited to one a second. Callable from any thread.

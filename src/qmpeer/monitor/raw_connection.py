@@ -5,8 +5,15 @@ from collections.abc import Callable
 from functools import partial
 
 from qmpeer import limits
-from qmpeer.messages import CommandMessage, Event, event_message
-from qmpeer.monitor.backend import Context, RawBackend, RawBytes, RawSession, Reply
+from qmpeer.messages import CommandMessage, Event
+from qmpeer.monitor.backend import (
+    Context,
+    EncodedEvent,
+    RawBackend,
+    RawBytes,
+    RawSession,
+    Reply,
+)
 from qmpeer.monitor.connection import AccessPoint, MonitorConnection
 from qmpeer.monitor.loop import MonitorLoop
 from qmpeer.monitor.threads import ENDING
@@ -14,7 +21,6 @@ from qmpeer.monitor.turns import PENDING, CommandExecutor, Pending
 from qmpeer.protocol import RawServerSession
 from qmpeer.transport.aio import Stream
 from qmpeer.values import JsonObject
-from qmpeer.wire import encode_line, encode_pretty
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
@@ -30,7 +36,7 @@ class RawConnection(MonitorConnection):
         is_pretty: Write messages over many lines.
     """
 
-    __slots__ = ("_backend", "_encode", "_is_gone", "_loop", "_raw_server", "_raw_session")
+    __slots__ = ("_backend", "_is_gone", "_loop", "_raw_server", "_raw_session")
 
     def __init__(
         self,
@@ -45,7 +51,6 @@ class RawConnection(MonitorConnection):
         super().__init__(access, stream, self._raw_server, is_pretty=is_pretty)
         self.commands: CommandExecutor = self
         self._backend = backend
-        self._encode = encode_pretty if is_pretty else encode_line
         self._loop = loop
         self._raw_session: RawSession | None = None
         self._is_gone = False
@@ -94,7 +99,7 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
-    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
+    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
             self._loop.call(partial(self.deliver, *messages))
@@ -107,13 +112,14 @@ class RawConnection(MonitorConnection):
         finally:
             self._turns.delivered(self)
 
-    def _deliver(self, message: Reply | Event | RawBytes) -> None:
+    def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, RawBytes):
+        if isinstance(message, EncodedEvent):
+            server.send_event(message.text(self.is_pretty))
+        elif isinstance(message, RawBytes):
             server.send_bytes(message.data, message.command)
         elif isinstance(message, Event):
-            event = event_message(message.name, message.data or None, message.timestamp)
-            server.send_event(self._encode(event))
+            server.send_event(EncodedEvent(message).text(self.is_pretty))
         elif message.error is None:
             server.respond(message.command, message.value)
         else:

@@ -26,6 +26,7 @@ class Devices:
         quit: Ends the program: a mux's C-a x.
         clients_changed: Called when a client connects to a device or leaves it.
         is_running: Returns whether the guest runs; without a guest, True.
+        serves_many: True if a server's socket serves many clients at once.
 
     Attributes:
         descriptors: The sets of descriptors, inherited or received from clients.
@@ -41,6 +42,8 @@ class Devices:
         quit: Callable[[], None],
         clients_changed: Callable[[], None] = lambda: None,
         is_running: Callable[[], bool] = lambda: True,
+        *,
+        serves_many: bool = False,
     ) -> None:
         self.descriptors: Descriptors = Descriptors(is_running)
         credentials = Credentials(self.descriptors.open_path)
@@ -59,6 +62,7 @@ class Devices:
                 origins=options.origins,
                 escape=options.escape,
                 is_insecure=options.is_insecure,
+                serves_many=serves_many,
                 handshake_timeout=options.handshake_timeout,
                 standard=None if options.is_daemon else (0, 1),
             )

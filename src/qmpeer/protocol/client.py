@@ -79,6 +79,7 @@ class ClientSession(CommandQueue[Token]):
         phase: The connection's phase.
         peer: The server's address.
         greeting: The server's greeting, once it has come.
+        greeting_value: Its member "QMP" as it stands.
         capabilities: The enabled capabilities.
         failure: The peer's violation of the protocol, which makes the connection unusable.
         events_received: The number of events received, which is the number of the last one.
@@ -100,6 +101,7 @@ class ClientSession(CommandQueue[Token]):
         "events_received",
         "failure",
         "greeting",
+        "greeting_value",
         "ignored",
         "is_busy",
         "peer",
@@ -121,6 +123,7 @@ class ClientSession(CommandQueue[Token]):
         super().__init__(max_in_flight, first_id)
         self.phase: Phase = GREETING if negotiate else READY
         self.greeting: Greeting | None = None
+        self.greeting_value: JsonObject = {}
         self.capabilities: tuple[str, ...] = ()
         self.failure: QMPError | None = None
         self.events_received: int = 0
@@ -414,11 +417,12 @@ class ClientSession(CommandQueue[Token]):
 
     # Negotiation
 
-    def _greeted(self, value: JsonValue) -> None:
+    def _greeted(self, value: Any) -> None:
         if self.phase is not GREETING:  # a pty's monitor greets twice
             self.ignored += 1
             return
         self.greeting = greeting = parse_greeting(value)
+        self.greeting_value = value
         self.phase = move(self.phase, NEGOTIATION)
         requested = self._requested
         if requested is None:

@@ -1,0 +1,99 @@
+"""The command line of ``qmpeer proxy``: a server's address, and QEMU's options for clients."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from qmpeer import limits
+from qmpeer.cli.command_line import seconds
+from qmpeer.cli.server_options import (
+    SERVER_FLAGS,
+    SERVER_OPTIONS,
+    ServerOptions,
+    check_server,
+    take_address,
+)
+from qmpeer.options import (
+    COMPANION_FLAGS,
+    COMPANION_OPTIONS,
+    GUEST_FLAGS,
+    GUEST_OPTIONS,
+    SHARED_FLAGS,
+    SHARED_OPTIONS,
+    Flag,
+    ReadArgument,
+    Warn,
+    check_companions,
+    parse_words,
+    take_command,
+)
+from qmpeer.options.control_monitors import check_control_only
+
+
+class ProxyOptions(ServerOptions, kw_only=True):
+    """The options of one command line.
+
+    Attributes:
+        window: The in-band commands that may be at the server at once.
+        command_timeout: Seconds within which the server must answer a command; None for ever.
+    """
+
+    window: int = limits.PROXY_WINDOW
+    command_timeout: float | None = limits.COMMAND_TIMEOUT
+
+
+def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
+    """Parse the words behind the subcommand.
+
+    Args:
+        words: The words.
+        warn: Called with each of QEMU's warnings, as soon as it is found.
+
+    Raises:
+        StartError: If the command line is wrong.
+        StartHelp: If an option asks for help.
+    """
+    options = ProxyOptions()
+    parse_words(
+        options,
+        words,
+        flags=_FLAGS,
+        readers=_OPTIONS,
+        take_word=take_address,
+        warn=warn,
+        take_command=take_command,
+    )
+    if not (options.wants_help or options.wants_version):
+        check_server(options)
+        check_control_only(options, can_be_pretty=True)
+        check_companions(options)
+    return options
+
+
+def _window(options: ProxyOptions, option: str, argument: str) -> None:
+    most = limits.IN_BAND_QUEUE - 1
+    if argument not in map(str, range(1, most + 1)):
+        raise ValueError(f"expected a number of commands, 1 to {most}")
+    options.window = int(argument)
+
+
+def _command_timeout(options: ProxyOptions, option: str, argument: str) -> None:
+    try:
+        options.command_timeout = None if argument == "off" else seconds(argument)
+    except ValueError:
+        raise ValueError("expected a positive number of seconds, or off") from None
+
+
+_FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
+    **GUEST_FLAGS,
+    **SHARED_FLAGS,
+    **COMPANION_FLAGS,
+    **SERVER_FLAGS,
+}
+_OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
+    **GUEST_OPTIONS,
+    **SHARED_OPTIONS,
+    **COMPANION_OPTIONS,
+    **SERVER_OPTIONS,
+    "window": _window,
+    "command-timeout": _command_timeout,
+}

@@ -1,0 +1,199 @@
+"""The proxy, with its listeners."""
+
+import asyncio
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from qmpeer import limits
+from qmpeer.monitor import CharacterDevice, Monitor
+from qmpeer.proxy.door import Door
+from qmpeer.proxy.hub import Hub
+from qmpeer.proxy.rules import ListenerRules
+from qmpeer.proxy.server_connection import ServerConnection
+from qmpeer.transport import AddressLike, address_text
+from qmpeer.transport.aio import Listener
+
+if TYPE_CHECKING:
+    import ssl
+
+
+class Proxy:
+    """A proxy between many clients and one server, for a running event loop.
+
+    Each client has a greeting, ids, an order and events of its own, as if it were alone. Commands
+    of different clients go to the server in turn.
+
+    Args:
+        server: The server's address, or a connected socket.
+        window: The in-band commands of all clients that may be at the server at once, 1 to 7.
+            [QEMU stops reading at eight; then no out-of-band command overtakes.]
+        timeout: The time limit in seconds for connecting to the server and negotiating; None waits
+            for ever.
+        command_timeout: Seconds within which each command must be answered; then its client gets a
+            GenericError, which says whether the command was sent. None waits for ever.
+        wait_for_socket: While nobody listens at the server's address, try again until the time is
+            over.
+        tls: For a server at tls: or wss: a context, which replaces the address's TLS options.
+
+    Raises:
+        ValueError: If the window is out of range.
+
+    Attributes:
+        end_reason: Why the connection to the server has ended; None while it hasn't.
+
+    Example:
+        >>> import asyncio
+        >>> from qmpeer import AsyncClient, Monitor
+        >>> async def main() -> list[int]:
+        ...     machine = Monitor(name="vm", version=(1, 0, 0))
+        ...     server = await machine.listen("tcp:127.0.0.1:0")
+        ...     async with Proxy(server.address) as proxy:
+        ...         place = (await proxy.listen("tcp:127.0.0.1:0")).address
+        ...         one, two = [await AsyncClient.connect(place) for _ in range(2)]
+        ...         majors = [each.greeting.version.qemu.major for each in (one, two)]
+        ...     machine.shutdown()
+        ...     await machine.wait_closed()
+        ...     return majors
+        >>> asyncio.run(main())
+        [1, 1]
+    """
+
+    def __init__(
+        self,
+        server: AddressLike,
+        *,
+        window: int = limits.PROXY_WINDOW,
+        timeout: float | None = limits.CONNECT_TIMEOUT,
+        command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        wait_for_socket: bool = False,
+        tls: "ssl.SSLContext | None" = None,
+    ) -> None:
+        if not 1 <= window < limits.IN_BAND_QUEUE:
+            raise ValueError(f"found window={window}, expected 1 to {limits.IN_BAND_QUEUE - 1}")
+        self._address = server
+        self._timeout = timeout
+        self._waits_for_socket = wait_for_socket
+        self._tls = tls
+        self._hub = Hub(window, command_timeout, self._server_lost)
+        self._monitors: list[Monitor] = []
+        self._is_closed = False
+        self._ended = asyncio.Event()
+        self.end_reason: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Proxy of {address_text(self._address)}, {len(self._hub.sessions)} clients>"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+        await self.wait_closed()
+
+    @property
+    def clients(self) -> int:
+        """The number of clients that are connected now."""
+        return len(self._hub.sessions)
+
+    async def start(self) -> None:
+        """Connect to the server and negotiate. Clients that come before wait for their greeting.
+
+        Raises:
+            OSError: If the connection fails.
+            TimeoutError: If the server isn't ready in time, such as one that serves another client.
+            QMPError: If it doesn't speak QMP.
+        """
+        connection = await ServerConnection.open(
+            self._hub,
+            self._address,
+            timeout=self._timeout,
+            wait_for_socket=self._waits_for_socket,
+            tls=self._tls,
+        )
+        if self._is_closed:
+            connection.close()
+        else:
+            self._hub.join(connection)
+
+    async def listen(
+        self,
+        address: AddressLike,
+        *,
+        name: str | None = None,
+        many: bool = True,
+        pretty: bool = False,
+        insecure: bool = False,
+    ) -> Listener:
+        """Listen for clients.
+
+        Args:
+            address: The address, or a listening socket.
+            name: The listener's name in logs; by default its address.
+            many: Serve many clients at once. Otherwise the next one waits until the previous one
+                has left, as with QEMU.
+            pretty: Write JSON over many lines.
+            insecure: Allow addresses that other machines or guests can reach.
+
+        Raises:
+            OSError: If the address is in use or can't be bound.
+            PermissionError: If other machines or guests could connect, and insecure isn't set.
+            ValueError: If the address is invalid.
+        """
+        monitor = self._monitor(address_text(address) if name is None else name)
+        return await monitor.listen(address, many=many, pretty=pretty, insecure=insecure)
+
+    def attach(self, device: CharacterDevice, *, name: str, pretty: bool = False) -> None:
+        """Serve the clients of a character device.
+
+        Args:
+            device: The device.
+            name: The listener's name in logs.
+            pretty: Write JSON over many lines.
+
+        Raises:
+            ChardevError: If the device has a front end already.
+        """
+        self._monitor(name).attach(device, pretty=pretty)
+
+    def open_devices(self) -> None:
+        """Greet on devices that have no client who connects, such as a pty."""
+        for monitor in self._monitors:
+            monitor.open_devices()
+
+    def _monitor(self, name: str) -> Monitor:
+        # Staying awake for the next command would cost more here than it gains: the server
+        # executes it, in a process of its own.
+        monitor = Monitor(backend=Door(self._hub, ListenerRules(name=name)), linger=0)
+        self._monitors.append(monitor)
+        return monitor
+
+    # The end
+
+    def _server_lost(self, reason: str) -> None:
+        self.end_reason = reason
+        self.close()
+
+    def close(self) -> None:
+        """Take no further clients, disconnect those that are there, and leave the server."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._hub.server is not None:
+            self._hub.server.close()
+        for session in tuple(self._hub.sessions):
+            session.client.close()
+        for monitor in self._monitors:
+            monitor.shutdown()
+        self._ended.set()
+
+    async def wait_closed(self) -> None:
+        """Wait until the proxy is closed, by `close` or by the end of its server."""
+        await self._ended.wait()
+        for monitor in self._monitors:
+            await monitor.wait_closed()

@@ -1,0 +1,239 @@
+"""The proxy's one connection to the server: a thin shell around a client's session."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from qmpeer import limits
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, QMPError
+from qmpeer.messages import Event
+from qmpeer.protocol import ClientSession, Completion, Phase, closing_error, cut_off
+from qmpeer.proxy.request import Request
+from qmpeer.transport import AddressLike, address_text
+from qmpeer.transport.aio import Stream, StreamHandler, open_stream
+from qmpeer.transport.descriptors import close_all
+from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    import ssl
+
+_log: Final = logging.getLogger("qmpeer.proxy")
+
+
+class ServerUser(Protocol):
+    """The receiver of what the server sends. All calls come from the loop's thread."""
+
+    def answered(
+        self, request: Request, value: JsonValue, error: CommandError | CommandInterrupted | None
+    ) -> None:
+        """Take the outcome of a request; CommandInterrupted if the end cut it off."""
+
+    def took_place(self, events: Sequence[Event]) -> None:
+        """Take events, in order."""
+
+    def handed_out(self) -> None:
+        """Go on: everything in the received bytes was handed out."""
+
+    def lost(self, connection: "ServerConnection", reason: str) -> None:
+        """Note that the connection has ended; open requests were answered before."""
+
+
+class ServerConnection:
+    """A connection to a server, and the handler of its stream.
+
+    Args:
+        user: Gets what the server sends.
+        stream: The stream.
+        peer: The server's address, for texts.
+
+    Attributes:
+        session: The protocol session.
+        is_lost: True once it has ended.
+    """
+
+    def __init__(self, user: ServerUser, stream: Stream, peer: str) -> None:
+        self.session: ClientSession[Request] = ClientSession(
+            first_id=random.randrange(limits.IDS), peer=peer
+        )
+        self.is_lost: bool = False
+        self._user = user
+        self._stream = stream
+        self._loop = asyncio.get_running_loop()
+        self._is_flush_due = False
+        self._is_reading_paused = False
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._lost: asyncio.Future[None] = self._loop.create_future()
+
+    @classmethod
+    async def open(
+        cls,
+        user: ServerUser,
+        address: AddressLike,
+        *,
+        timeout: float | None,
+        wait_for_socket: bool = False,
+        tls: "ssl.SSLContext | None" = None,
+    ) -> "ServerConnection":
+        """Connect to a server and negotiate.
+
+        Args:
+            user: Gets what the server sends.
+            address: The server's address.
+            timeout: The time limit in seconds for everything; None waits for ever.
+            wait_for_socket: Try again while nobody listens there.
+            tls: For tls: and wss: a context, which replaces the address's TLS options.
+
+        Raises:
+            OSError: If the connection fails.
+            TimeoutError: If it isn't ready in time.
+            QMPError: If the server doesn't speak QMP, or has left.
+        """
+        peer = address_text(address)
+
+        def handler(stream: Stream) -> StreamHandler:
+            return cls(user, stream, peer)
+
+        until = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        _, connection = await open_stream(
+            address, handler, timeout=timeout, wait_for_socket=wait_for_socket, tls=tls
+        )
+        assert isinstance(connection, cls)
+        await connection._negotiate(timeout, until)
+        return connection
+
+    async def _negotiate(self, timeout: float | None, until: float | None) -> None:
+        try:
+            async with asyncio.timeout_at(until):
+                await asyncio.shield(self._ready)
+        except TimeoutError:
+            self.close()
+            raise self.session.late_to_negotiate(timeout) from None
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def offers_oob(self) -> bool:
+        """True if out-of-band commands may be sent."""
+        return "oob" in self.session.capabilities
+
+    @property
+    def greeting(self) -> JsonObject:
+        """The greeting for clients: the server's, with those capabilities that can be passed on."""
+        value = self.session.greeting_value
+        return {"QMP": {**value, "capabilities": [*self.session.capabilities]}}
+
+    def send(self, request: Request, fds: tuple[int, ...] = ()) -> None:
+        """Send a request, at once if nothing else is in flight, or with others in a moment.
+
+        Raises:
+            QMPError: If it can't be sent; see `ClientSession.execute`.
+        """
+        command = request.command
+        session = self.session
+        session.execute(command.name, command.arguments, request, command.is_oob, fds)
+        request.is_sent = True
+        if fds or session.commands_in_flight == 1:
+            self._flush()
+        elif not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._is_flush_due = False
+        session = self.session
+        data, fds = session.data_to_send()
+        while data:
+            self._stream.write(data, fds)
+            data, fds = session.data_to_send()
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._is_flush_due:
+            self._flush()
+        self._lose(ConnectionClosed("the proxy was closed"))
+        self._stream.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until the stream is closed."""
+        await asyncio.shield(self._lost)
+
+    # StreamHandler
+
+    def data_received(self, data: bytes, fds: Sequence[int]) -> None:
+        """Hand out the messages in the server's bytes."""
+        close_all(fds)
+        self._hand_out(self.session.receive_data(data))
+
+    def _read_on(self) -> None:
+        if not self.is_lost:
+            self._hand_out(self.session.resume())
+
+    def _hand_out(self, occurrences: Sequence[Any]) -> None:
+        session, user = self.session, self._user
+        events: list[Event] = []
+        for happened in occurrences:
+            if type(happened) is Event:
+                events.append(happened)
+                continue
+            if events:
+                user.took_place(events)
+                events = []
+            if type(happened) is Completion:
+                user.answered(happened.token, happened.value, happened.error)
+            else:
+                _log.warning("%s: an error of no command: %s", session.peer, happened.error)
+        if events:
+            user.took_place(events)
+        if session.failure is not None:
+            self._lose(session.failure)
+            self._stream.abort()
+            return
+        self._regulate_reading()
+        if session.has_data_to_send and not self._is_flush_due:
+            self._flush()
+        if session.phase is Phase.READY and not self._ready.done():
+            self._ready.set_result(None)
+        user.handed_out()
+
+    def _regulate_reading(self) -> None:
+        """Read nothing more while a long parse continues in later turns of the loop."""
+        if self.session.is_busy:
+            self._stream.pause_reading()
+            self._loop.call_soon(self._read_on)
+            self._is_reading_paused = True
+        elif self._is_reading_paused:
+            self._is_reading_paused = False
+            self._stream.resume_reading()
+
+    def eof_received(self) -> None:
+        """Close the stream: the server sends no more."""
+        self._stream.close()
+
+    def pause_writing(self) -> None:
+        """Do nothing: the multiplexer bounds what is unsent."""
+
+    def resume_writing(self) -> None:
+        """Do nothing, like pause_writing."""
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """End the connection, and answer what is open."""
+        self._lose(error)
+        if not self._lost.done():
+            self._lost.set_result(None)
+
+    def _lose(self, error: Exception | None) -> None:
+        if self.is_lost:
+            return
+        self.is_lost = True
+        closed = closing_error(self.session, error, None)
+        for outcome in cut_off(self.session, closed.reason, error).outcomes:
+            self._user.answered(outcome.token, outcome.value, outcome.error)
+        if self._ready.done():
+            self._user.lost(self, closed.reason)
+        else:
+            failure = self.session.failure
+            self._ready.set_exception(failure if isinstance(failure, QMPError) else closed)
+            self._ready.exception()  # nobody may be waiting any more

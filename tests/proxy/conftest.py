@@ -1,0 +1,28 @@
+"""Both loops, and proxies in front of a server of ours."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.proxy.proxied import Proxied
+
+try:
+    import uvloop
+except ImportError:  # an extra
+    LOOPS = {"asyncio": asyncio.new_event_loop}
+else:
+    LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return LOOPS
+
+
+@pytest_asyncio.fixture
+async def proxied(tmp_path: Path) -> AsyncIterator[Proxied]:
+    """Makes a server, a proxy in front of it, and clients."""
+    made = Proxied(tmp_path)
+    yield made
+    await made.close()
