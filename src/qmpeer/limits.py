@@ -221,6 +221,15 @@ WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
+PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the events that are kept for clients that come back, of which there are at most
+``EVENTS_KEPT``. Ours."""
+PROXY_EVENT_PATTERNS: Final = 256
+"""Patterns in one filter of events. Ours."""
+PROXY_EVENT_PATTERN: Final = 128
+"""Characters of such a pattern. Ours: QEMU's names of events have up to 40."""
+PROXY_EVENT_NAMES: Final = 1024
+"""Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

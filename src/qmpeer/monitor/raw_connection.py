@@ -9,6 +9,7 @@ from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor.backend import (
     Context,
     EncodedEvent,
+    EncodedEvents,
     RawBackend,
     RawBytes,
     RawSession,
@@ -99,7 +100,7 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
-    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
             self._loop.call(partial(self.deliver, *messages))
@@ -112,9 +113,9 @@ class RawConnection(MonitorConnection):
         finally:
             self._turns.delivered(self)
 
-    def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def _deliver(self, message: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, EncodedEvent):
+        if isinstance(message, EncodedEvent | EncodedEvents):
             server.send_event(message.text(self.is_pretty))
         elif isinstance(message, RawBytes):
             server.send_bytes(message.data, message.command)

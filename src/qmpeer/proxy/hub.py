@@ -8,8 +8,10 @@ from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import EncodedEvent, RawClient
+from qmpeer.monitor import RawClient
 from qmpeer.proxy import texts
+from qmpeer.proxy.event_history import EventHistory
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.known_answers import KnownAnswers
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.request import Request
@@ -42,6 +44,8 @@ class Hub:
         self._command_timeout = command_timeout
         self._on_lost = on_lost
         self._server: ServerConnection | None = None
+        self._history = EventHistory()
+        self._extensions = Extensions(self._history)
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
         self._numbers = itertools.count(1)
@@ -65,7 +69,7 @@ class Hub:
 
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
-        session = ProxySession(self, rules, client, next(self._numbers))
+        session = ProxySession(self, rules, client, next(self._numbers), self._extensions)
         self.sessions[session] = None
         if self._server is not None:
             session.greet(self._server.greeting)
@@ -164,10 +168,10 @@ class Hub:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
 
     def took_place(self, events: Sequence[Event]) -> None:
-        """Send events to all clients."""
-        encoded = [EncodedEvent(event) for event in events]
+        """Number and keep events, and send them to all clients."""
+        batch = self._history.add(events)
         for session in tuple(self.sessions):
-            session.send_events(encoded)
+            session.send_events(batch)
 
     def handed_out(self) -> None:
         """Send the commands that have waited for answers."""

@@ -1,5 +1,6 @@
 """A client's command on its way through the proxy."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from qmpeer.messages import CommandMessage
@@ -30,7 +31,8 @@ class Request:
         deadline: The loop's time by which it must be answered; None for ever.
         is_sent: True once it was sent to the server.
         is_answered: True once its client has an answer or has left; a later one is dropped.
-        reply: The answer, while it waits for those of earlier in-band requests.
+        reply: The answer, while it waits for those of earlier in-band requests; or a function that
+            gives it then.
     """
 
     __slots__ = ("command", "deadline", "is_answered", "is_sent", "reply", "session")
@@ -41,4 +43,4 @@ class Request:
         self.deadline: float | None = deadline
         self.is_sent: bool = False
         self.is_answered: bool = False
-        self.reply: Reply | None = None
+        self.reply: Reply | Callable[[], Reply] | None = None
