@@ -107,6 +107,10 @@ class RawConnection(MonitorConnection):
             return
         if self._is_gone:
             return
+        if len(messages) == 1 and isinstance(messages[0], EncodedEvents):
+            self._deliver(messages[0])
+            self._turns.mark(self)  # events make room for no command, so this needs no turn
+            return
         try:
             for message in messages:
                 self._deliver(message)
