@@ -140,6 +140,8 @@ class Hub:
         for request in tuple(self._open):
             if request.deadline is None or request.deadline > now:
                 break
+            if request.is_answered:  # while an earlier one was answered
+                continue
             if not request.is_sent:
                 self._multiplexer.withdraw(request.session.lane, request)
             self._answer(request, error=texts.too_late(request, self._command_timeout))
@@ -181,4 +183,7 @@ class Hub:
             self._multiplexer.remove(session.lane)
             for request in session.requests:
                 self._answer(request, error=texts.server_lost(request, reason))
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._on_lost(reason)

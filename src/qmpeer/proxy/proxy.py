@@ -176,8 +176,9 @@ class Proxy:
     # The end
 
     def _server_lost(self, reason: str) -> None:
-        self.end_reason = reason
-        self.close()
+        if not self._is_closed:
+            self.end_reason = reason
+            self.close()
 
     def close(self) -> None:
         """Take no further clients, disconnect those that are there, and leave the server."""
