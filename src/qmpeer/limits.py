@@ -230,6 +230,9 @@ PROXY_EVENT_PATTERN: Final = 128
 """Characters of such a pattern. Ours: QEMU's names of events have up to 40."""
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
+PROXY_UNANSWERED: Final = 1024
+"""Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
+server that is stopped, a client that leaves and comes again could let any number wait."""
 
 # The relay.
 RELAY_LINKS: Final = 1000
