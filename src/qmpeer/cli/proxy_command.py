@@ -6,6 +6,7 @@ from typing import Final
 
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
+from qmpeer.cli.proxy_listeners import LISTENERS_USAGE
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
 from qmpeer.cli.proxy_process import run_proxy
 from qmpeer.cli.server_options import FAILED, OWN_OPTIONS
@@ -34,6 +35,7 @@ example:
   --when-down wait|fail
                       while there is no server, let commands wait for one, or fail (default wait)
 
+{LISTENERS_USAGE}
 {COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.

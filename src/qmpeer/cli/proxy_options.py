@@ -5,10 +5,10 @@ from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
+from qmpeer.cli.proxy_listeners import ListenerOptions, with_listener_keys, with_object_keys
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
     SERVER_OPTIONS,
-    ServerOptions,
     check_server,
     take_address,
 )
@@ -32,7 +32,7 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 
 
-class ProxyOptions(ServerOptions, kw_only=True):
+class ProxyOptions(ListenerOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
@@ -124,6 +124,8 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
+    **{name: with_listener_keys(SHARED_OPTIONS[name]) for name in ("mon", "qmp", "qmp-pretty")},
+    "object": with_object_keys(SHARED_OPTIONS["object"]),
     "window": _window,
     "command-timeout": _command_timeout,
     "when-down": _when_down,

@@ -207,7 +207,7 @@ class Hub:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
 
     def took_place(self, events: Sequence[Event]) -> None:
-        """Number and keep events, and send them to all clients."""
+        """Give events their numbers, keep them, and send them to all clients."""
         if not events:
             return
         if self.witness is not None:
