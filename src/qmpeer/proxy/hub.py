@@ -12,10 +12,12 @@ from qmpeer.monitor import EncodedEvent, RawClient
 from qmpeer.proxy import texts
 from qmpeer.proxy.known_answers import KnownAnswers
 from qmpeer.proxy.multiplexer import Multiplexer
-from qmpeer.proxy.request import Request
+from qmpeer.proxy.own_requests import OwnRequests
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.proxy.server_connection import ServerConnection
 from qmpeer.proxy.session import ProxySession
+from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
 _log: Final = logging.getLogger("qmpeer.proxy")
@@ -31,6 +33,7 @@ class Hub:
 
     Attributes:
         window: The same.
+        own: Sends the proxy's own commands.
         sessions: The clients, in the order in which they came.
     """
 
@@ -38,6 +41,7 @@ class Hub:
         self, window: int, command_timeout: float | None, on_lost: Callable[[str], None]
     ) -> None:
         self.window: int = window
+        self.own: OwnRequests = OwnRequests(self)
         self.sessions: dict[ProxySession, None] = {}
         self._command_timeout = command_timeout
         self._on_lost = on_lost
@@ -78,13 +82,15 @@ class Hub:
         for request in session.requests:
             self._open.pop(request, None)
 
-    def execute(self, session: ProxySession, command: CommandMessage) -> None:
-        """Execute a client's command."""
-        request = Request(session, command, self._deadline())
-        session.open(request)
+    def execute(
+        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+    ) -> None:
+        """Execute a command of a client, or of the proxy itself."""
+        request = Request(requester, command, self._deadline(), fds)
+        requester.open(request)
         known = self._known.get(command)
         if known is not None:
-            session.answer(request, known)
+            self._answer(request, known)
             return
         if request.deadline is not None:
             self._open[request] = None
@@ -93,7 +99,7 @@ class Hub:
         if command.is_oob:
             self._send(request)
         else:
-            self._multiplexer.add(session.lane, request)
+            self._multiplexer.add(requester.lane, request)
             self._pump()
 
     def _pump(self) -> None:
@@ -108,7 +114,7 @@ class Hub:
             if self._server is None:
                 raise CommandError("GenericError", "there is no connection")
             self._server.send(request)
-        except (QMPError, TypeError) as error:
+        except (QMPError, TypeError, ValueError, OSError) as error:
             if not request.command.is_oob:
                 self._multiplexer.finished()
             self._answer(request, error=texts.not_sent(request, str(error)))
@@ -119,9 +125,13 @@ class Hub:
         value: JsonValue = None,
         error: JsonObject | None = None,
     ) -> None:
-        if not request.is_answered:
-            self._open.pop(request, None)
-            request.session.answer(request, value, error)
+        if request.is_answered:
+            close_all(request.take_reply_fds())
+            return
+        self._open.pop(request, None)
+        if request.fds:
+            request.close_fds()
+        request.session.answer(request, value, error)
 
     # Deadlines
 
@@ -155,6 +165,8 @@ class Hub:
         """Answer a client's request as the server did."""
         if not request.command.is_oob:
             self._multiplexer.finished()
+        if request.on_outcome is not None:
+            request.on_outcome(value, error is None)
         if error is None:
             self._known.keep(request.command, value)
             self._answer(request, value)
@@ -177,8 +189,9 @@ class Hub:
         """Answer what waits; the server's open requests were answered before."""
         self._server = None
         self._multiplexer.reset()
-        for session in tuple(self.sessions):
-            self._multiplexer.remove(session.lane)
-            for request in session.requests:
+        requesters: list[Requester] = [*self.sessions, self.own]
+        for requester in requesters:
+            self._multiplexer.remove(requester.lane)
+            for request in requester.requests:
                 self._answer(request, error=texts.server_lost(request, reason))
         self._on_lost(reason)
