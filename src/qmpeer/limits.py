@@ -287,6 +287,9 @@ TURN_TIME: Final = 0.002
 """Seconds of one client's turn for parsing, and as many for executing commands. Ours."""
 RECEIVED_FDS: Final = 64
 """Descriptors kept for one client until a command takes them; further ones are closed. Ours."""
+BOUND_FDS: Final = 64
+"""Descriptors of one client of a raw backend whose commands wait; with more, nothing is read until
+some of these commands are executed. Ours."""
 LINGER: Final = 100e-6
 """Seconds in which a monitor polls for the next command before it sleeps. Ours: waking up takes 25
 to 50 µs on a virtual machine, a small command 15 µs."""

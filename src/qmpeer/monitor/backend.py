@@ -107,11 +107,13 @@ class Reply(msgspec.Struct, frozen=True):
         command: The command, the very object that `RawSession.execute` got.
         value: Its return value.
         error: The error as it stands on the wire, with "class" and "desc"; None for success.
+        fds: Descriptors to send with it; they belong to the reply and are closed after that.
     """
 
     command: CommandMessage
     value: JsonValue = msgspec.field(default_factory=dict)
     error: JsonObject | None = None
+    fds: tuple[int, ...] = ()
 
 
 class RawBytes(msgspec.Struct, frozen=True):
@@ -165,7 +167,15 @@ class RawClient(Protocol):
         """The client's name in logs."""
 
     def take_fds(self) -> list[int]:
-        """Return the last set of descriptors that this client sent, and pass on their ownership."""
+        """Return the descriptors that came with a command, and pass on their ownership.
+
+        Call this within `RawSession.execute`, whose command is meant. What isn't taken is closed
+        afterwards.
+
+        A set of descriptors belongs to the first getfd or add-fd in the bytes that it came with; if
+        there is none, to the first request that is complete with them or after them. [QEMU keeps
+        the last set until a command takes it. When several are pipelined, that may be another one.]
+        """
 
     def greet(
         self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None

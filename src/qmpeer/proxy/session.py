@@ -1,12 +1,13 @@
 """The proxy's side of one client: its open requests, and their answers in its order."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import EncodedEvent, RawClient, Reply
 from qmpeer.proxy.multiplexer import Lane
-from qmpeer.proxy.request import Request
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.values import JsonObject, JsonValue
 
@@ -14,8 +15,13 @@ from qmpeer.values import JsonObject, JsonValue
 class Executor(Protocol):
     """The executor of all clients' commands."""
 
-    def execute(self, session: "ProxySession", command: CommandMessage) -> None:
-        """Execute a client's command, and `ProxySession.answer` it, now or later."""
+    def execute(
+        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+    ) -> None:
+        """Execute a client's command, and `ProxySession.answer` it, now or later.
+
+        The descriptors that came with it belong to the executor from then on.
+        """
 
     def leave(self, session: "ProxySession") -> None:
         """Forget a client that has gone."""
@@ -31,6 +37,7 @@ class ProxySession:
         number: Its number, counted from 1.
 
     Attributes:
+        has_left: True once the client has gone.
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
         is_ready: True once it gets events.
@@ -41,6 +48,7 @@ class ProxySession:
         "_in_band",
         "_out_of_band",
         "client",
+        "has_left",
         "is_greeted",
         "is_ready",
         "lane",
@@ -55,6 +63,7 @@ class ProxySession:
         self._in_band: deque[Request] = deque()
         self._out_of_band: set[Request] = set()
         self.client: RawClient = client
+        self.has_left: bool = False
         self.is_greeted: bool = False
         self.is_ready: bool = False
         self.lane: Lane[Request] = Lane()
@@ -94,7 +103,8 @@ class ProxySession:
     ) -> None:
         """Answer a request; an in-band one not before the earlier ones."""
         request.is_answered = True
-        reply = Reply(request.command, value, error)
+        reply_fds = request.take_reply_fds() if request.reply_fds else ()
+        reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
             self.client.deliver(reply)
@@ -121,12 +131,13 @@ class ProxySession:
     def execute(self, command: CommandMessage) -> None:
         """Execute a command; see `qmpeer.monitor.RawSession`."""
         self.is_ready = True  # it has negotiated, though the call of _begin is still to come
-        self._executor.execute(self, command)
+        self._executor.execute(self, command, self.client.take_fds())
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""
+        self.has_left = True
         self._executor.leave(self)
         for request in (*self._in_band, *self._out_of_band):
-            request.is_answered = True
+            request.drop()
         self._in_band.clear()
         self._out_of_band.clear()
