@@ -224,6 +224,15 @@ for the next one, and few enough that a client doesn't wait long for those of ot
 PROXY_UNANSWERED: Final = 1024
 """Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
 server that is stopped, a client that leaves and comes again could let any number wait."""
+PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the events that are kept for clients that come back, of which there are at most
+``EVENTS_KEPT``. Ours."""
+PROXY_EVENT_PATTERNS: Final = 256
+"""Patterns in one filter of events. Ours."""
+PROXY_EVENT_PATTERN: Final = 128
+"""Characters of such a pattern. Ours: QEMU's names of events have up to 40."""
+PROXY_EVENT_NAMES: Final = 1024
+"""Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

@@ -7,7 +7,7 @@ QEMU: it says everything that a server says, in its own order and with its own t
 monitor only negotiates.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
@@ -159,6 +159,36 @@ class EncodedEvent:
         return self._line
 
 
+class EncodedEvents:
+    """Events that follow one another, encoded once for many clients of a raw backend.
+
+    Args:
+        events: The events, in order.
+    """
+
+    __slots__ = ("_events", "_line", "_pretty")
+
+    def __init__(self, events: Sequence[EncodedEvent]) -> None:
+        self._events = events
+        self._line = b""
+        self._pretty = b""
+
+    def text(self, is_pretty: bool) -> bytes:
+        """Return the messages as they are sent.
+
+        Raises:
+            TypeError: If JSON can't hold the data.
+        """
+        if is_pretty:
+            self._pretty = self._pretty or self._joined(is_pretty=True)
+            return self._pretty
+        self._line = self._line or self._joined(is_pretty=False)
+        return self._line
+
+    def _joined(self, is_pretty: bool) -> bytes:
+        return b"".join([event.text(is_pretty) for event in self._events])
+
+
 class RawClient(Protocol):
     """A client of a raw backend: the monitor's side of it."""
 
@@ -197,7 +227,7 @@ class RawClient(Protocol):
             TypeError: If JSON can't hold the greeting.
         """
 
-    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send messages and bytes, in this order and behind those that were delivered before.
 
         Events keep their timestamps and aren't limited to one a second. Callable from any thread.

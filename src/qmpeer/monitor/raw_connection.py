@@ -13,6 +13,7 @@ from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor.backend import (
     Context,
     EncodedEvent,
+    EncodedEvents,
     RawBackend,
     RawBytes,
     RawSession,
@@ -132,13 +133,17 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
-    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
             self._loop.call(partial(self.deliver, *messages))
             return
         if self._is_gone:
             self._close_fds_of(messages)
+            return
+        if len(messages) == 1 and isinstance(messages[0], EncodedEvents):
+            self._deliver(messages[0])
+            self._turns.mark(self)  # events make room for no command, so this needs no turn
             return
         try:
             for message in messages:
@@ -151,7 +156,7 @@ class RawConnection(MonitorConnection):
             if isinstance(message, Reply):
                 close_all(message.fds)
 
-    def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def _deliver(self, message: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         server = self._raw_server
         if isinstance(message, Reply):
             if message.fds:
@@ -160,7 +165,7 @@ class RawConnection(MonitorConnection):
                 server.respond(message.command, message.value)
             else:
                 server.respond_raw_error(message.command, message.error)
-        elif isinstance(message, EncodedEvent):
+        elif isinstance(message, EncodedEvent | EncodedEvents):
             server.send_event(message.text(self.is_pretty))
         elif isinstance(message, Event):
             server.send_event(EncodedEvent(message).text(self.is_pretty))

@@ -8,9 +8,11 @@ from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import EncodedEvent, RawClient
+from qmpeer.monitor import RawClient
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
+from qmpeer.proxy.event_history import EventHistory
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.known_answers import KnownAnswers
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.own_requests import OwnRequests
@@ -60,6 +62,8 @@ class Hub:
         self._refusal: str | None = None  # why commands fail at once
         self._greeting: JsonObject | None = None  # for new clients
         self._held: dict[Request, None] = {}  # out-of-band ones, while there is no server
+        self._history = EventHistory()
+        self._extensions = Extensions(self._history)
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
         self._numbers = itertools.count(1)
@@ -97,7 +101,7 @@ class Hub:
 
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
-        session = ProxySession(self, rules, client, next(self._numbers))
+        session = ProxySession(self, rules, client, next(self._numbers), self._extensions)
         self.sessions[session] = None
         if self._on_empty is not None:
             asyncio.get_running_loop().call_soon(client.close)
@@ -215,12 +219,12 @@ class Hub:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
 
     def took_place(self, events: Sequence[Event]) -> None:
-        """Send events to all clients."""
+        """Give events their numbers, keep them, and send them to all clients."""
         if self.witness is not None:
             self.witness.took_place(events)
-        encoded = [EncodedEvent(event) for event in events]
+        batch = self._history.add(events)
         for session in tuple(self.sessions):
-            session.send_events(encoded)
+            session.send_events(batch)
 
     def handed_out(self) -> None:
         """Send the commands that have waited for answers."""

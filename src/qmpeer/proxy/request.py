@@ -47,7 +47,8 @@ class Request:
             True unless it is an error.
         is_sent: True once it was sent to the server.
         is_answered: True once its client has an answer or has left; a later one is dropped.
-        reply: The answer, while it waits for those of earlier in-band requests.
+        reply: The answer, while it waits for those of earlier in-band requests; or a function that
+            gives it then.
     """
 
     __slots__ = (
@@ -77,7 +78,7 @@ class Request:
         self.is_sent: bool = False
         self.is_answered: bool = False
         self.on_outcome: Callable[[JsonValue, bool], None] | None = None
-        self.reply: Reply | None = None
+        self.reply: Reply | Callable[[], Reply] | None = None
 
     def close_fds(self) -> None:
         """Close the descriptors that came with it: they were sent, or never will be."""
@@ -94,5 +95,5 @@ class Request:
         self.is_answered = True
         self.close_fds()
         close_all(self.take_reply_fds())
-        if self.reply is not None:
+        if isinstance(self.reply, Reply):
             close_all(self.reply.fds)
