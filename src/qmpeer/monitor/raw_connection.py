@@ -7,6 +7,7 @@ from functools import partial
 from qmpeer import limits
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor.backend import (
+    ClientState,
     Context,
     EncodedEvent,
     RawBackend,
@@ -98,6 +99,19 @@ class RawConnection(MonitorConnection):
         else:  # later: the session is in the middle of a request
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
+
+    @property
+    def state(self) -> ClientState:
+        """The client's state now."""
+        server = self._raw_server
+        return ClientState(
+            is_ready=server.is_ready,
+            is_oob_enabled=server.is_oob_enabled,
+            waiting=server.waiting,
+            received=self.received,
+            sent=self.sent,
+            unsent=self.stream.unsent + server.output_size,
+        )
 
     def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
