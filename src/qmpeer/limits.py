@@ -222,6 +222,9 @@ PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
 
+PROCESS_NAME: Final = 64
+"""Bytes of the name of a client's process. Linux: 16, and 64 for threads of the kernel."""
+
 # The relay.
 RELAY_LINKS: Final = 1000
 """Default for the links of one relay; a further client is turned away. Ours: each has two

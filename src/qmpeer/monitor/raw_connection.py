@@ -149,6 +149,8 @@ class RawConnection(MonitorConnection):
             return
         self._raw_server.drop_commands()
         self.close_when_answered()
+        if self._raw_server.is_answering:  # a long answer, which the client may never read
+            self._loop.running.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
 
     # StreamHandler
 

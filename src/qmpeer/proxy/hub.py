@@ -11,10 +11,11 @@ from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import EncodedEvent, RawClient
 from qmpeer.proxy import texts
 from qmpeer.proxy.known_answers import KnownAnswers
+from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.request import Request
 from qmpeer.proxy.rules import ListenerRules
-from qmpeer.proxy.server_connection import ServerConnection
+from qmpeer.proxy.server_connection import ServerConnection, ServerTraffic
 from qmpeer.proxy.session import ProxySession
 from qmpeer.values import JsonObject, JsonValue
 
@@ -32,6 +33,8 @@ class Hub:
     Attributes:
         window: The same.
         sessions: The clients, in the order in which they came.
+        logbook: The numbers of what has passed.
+        traffic: Those of the server.
     """
 
     def __init__(
@@ -39,6 +42,8 @@ class Hub:
     ) -> None:
         self.window: int = window
         self.sessions: dict[ProxySession, None] = {}
+        self.logbook: Logbook = Logbook()
+        self.traffic: ServerTraffic = self.logbook.traffic
         self._command_timeout = command_timeout
         self._on_lost = on_lost
         self._server: ServerConnection | None = None
@@ -56,6 +61,7 @@ class Hub:
     def join(self, server: ServerConnection) -> None:
         """Take a connection to the server, which has negotiated; greet the clients that wait."""
         self._server = server
+        self.logbook.server_ready()
         self._known.begin(server.greeting)
         for session in tuple(self.sessions):
             session.greet(server.greeting)
@@ -65,8 +71,10 @@ class Hub:
 
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
-        session = ProxySession(self, rules, client, next(self._numbers))
+        now = asyncio.get_running_loop().time()
+        session = ProxySession(self, rules, client, next(self._numbers), now)
         self.sessions[session] = None
+        self.logbook.client_connected(session)
         if self._server is not None:
             session.greet(self._server.greeting)
         return session
@@ -74,13 +82,16 @@ class Hub:
     def leave(self, session: ProxySession) -> None:
         """Forget a client that has gone."""
         self.sessions.pop(session, None)
-        self._multiplexer.remove(session.lane)
+        dropped = self._multiplexer.remove(session.lane)
         for request in session.requests:
             self._open.pop(request, None)
+        self.logbook.client_gone(session, len(dropped))
 
     def execute(self, session: ProxySession, command: CommandMessage) -> None:
         """Execute a client's command."""
-        request = Request(session, command, self._deadline())
+        now = asyncio.get_running_loop().time()
+        timeout = self._command_timeout
+        request = Request(session, command, now, None if timeout is None else now + timeout)
         session.open(request)
         known = self._known.get(command)
         if known is not None:
@@ -125,11 +136,6 @@ class Hub:
 
     # Deadlines
 
-    def _deadline(self) -> float | None:
-        if self._command_timeout is None:
-            return None
-        return asyncio.get_running_loop().time() + self._command_timeout
-
     def _set_timer(self, deadline: float) -> None:
         self._timer = asyncio.get_running_loop().call_at(deadline, self._check_deadlines)
 
@@ -155,6 +161,8 @@ class Hub:
         """Answer a client's request as the server did."""
         if not request.command.is_oob:
             self._multiplexer.finished()
+        if request.is_answered and not isinstance(error, CommandInterrupted):
+            self.logbook.reply_dropped(is_late=request.session in self.sessions)
         if error is None:
             self._known.keep(request.command, value)
             self._answer(request, value)
@@ -176,6 +184,7 @@ class Hub:
     def lost(self, connection: ServerConnection, reason: str) -> None:
         """Answer what waits; the server's open requests were answered before."""
         self._server = None
+        self.logbook.server_lost(reason)
         self._multiplexer.reset()
         for session in tuple(self.sessions):
             self._multiplexer.remove(session.lane)

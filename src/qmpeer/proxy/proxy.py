@@ -1,6 +1,7 @@
 """The proxy, with its listeners."""
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +16,8 @@ from qmpeer.transport.aio import Listener
 
 if TYPE_CHECKING:
     import ssl
+
+    from qmpeer.proxy.control import ProxyControl
 
 
 class Proxy:
@@ -166,6 +169,18 @@ class Proxy:
         for monitor in self._monitors:
             monitor.open_devices()
 
+    def control(self, end: Callable[[], None] | None = None) -> "ProxyControl":
+        """Return a control socket for the proxy, not open yet: it shows and disconnects clients.
+
+        It outlives the proxy: close it behind it.
+
+        Args:
+            end: Called by the command ``quit``; by default `close`.
+        """
+        from qmpeer.proxy.control import ProxyControl  # start: 20 ms
+
+        return ProxyControl(self._hub, address_text(self._address), end or self.close)
+
     def _monitor(self, name: str) -> Monitor:
         # Staying awake for the next command would cost more here than it gains: the server
         # executes it, in a process of its own.
@@ -184,6 +199,7 @@ class Proxy:
         if self._is_closed:
             return
         self._is_closed = True
+        self._hub.logbook.end()
         if self._hub.server is not None:
             self._hub.server.close()
         for session in tuple(self._hub.sessions):

@@ -27,17 +27,21 @@ class Request:
     Attributes:
         session: The session of the client that sent it.
         command: The command.
+        began: The loop's time at which it came.
         deadline: The loop's time by which it must be answered; None for ever.
         is_sent: True once it was sent to the server.
         is_answered: True once its client has an answer or has left; a later one is dropped.
         reply: The answer, while it waits for those of earlier in-band requests.
     """
 
-    __slots__ = ("command", "deadline", "is_answered", "is_sent", "reply", "session")
+    __slots__ = ("began", "command", "deadline", "is_answered", "is_sent", "reply", "session")
 
-    def __init__(self, session: Requester, command: CommandMessage, deadline: float | None) -> None:
+    def __init__(
+        self, session: Requester, command: CommandMessage, began: float, deadline: float | None
+    ) -> None:
         self.session: Requester = session
         self.command: CommandMessage = command
+        self.began: float = began
         self.deadline: float | None = deadline
         self.is_sent: bool = False
         self.is_answered: bool = False

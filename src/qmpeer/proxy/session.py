@@ -8,6 +8,8 @@ from qmpeer.monitor import EncodedEvent, RawClient, Reply
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.proxy.request import Request
 from qmpeer.proxy.rules import ListenerRules
+from qmpeer.transport import PeerIdentity
+from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -29,11 +31,19 @@ class ProxySession:
         rules: The rules of the listener that it came in by.
         client: The client.
         number: Its number, counted from 1.
+        now: The loop's time.
 
     Attributes:
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
         is_ready: True once it gets events.
+        is_disconnected: True if `disconnect` was called.
+        identity: Who it is.
+        process: The name of its process when it connected, which the process chooses itself.
+        opened_at: The loop's time at which it connected.
+        commands: The commands that it has sent.
+        refused: Those of them that were answered with an error.
+        events: The events that were sent to it.
     """
 
     __slots__ = (
@@ -41,15 +51,27 @@ class ProxySession:
         "_in_band",
         "_out_of_band",
         "client",
+        "commands",
+        "events",
+        "identity",
+        "is_disconnected",
         "is_greeted",
         "is_ready",
         "lane",
         "number",
+        "opened_at",
+        "process",
+        "refused",
         "rules",
     )
 
     def __init__(
-        self, executor: Executor, rules: ListenerRules, client: RawClient, number: int
+        self,
+        executor: Executor,
+        rules: ListenerRules,
+        client: RawClient,
+        number: int,
+        now: float,
     ) -> None:
         self._executor = executor
         self._in_band: deque[Request] = deque()
@@ -60,6 +82,14 @@ class ProxySession:
         self.lane: Lane[Request] = Lane()
         self.number: int = number
         self.rules: ListenerRules = rules
+        self.is_disconnected: bool = False
+        self.identity: PeerIdentity = client.identity
+        pid = self.identity.pid
+        self.process: str | None = None if pid is None else process_name(pid)
+        self.opened_at: float = now
+        self.commands: int = 0
+        self.refused: int = 0
+        self.events: int = 0
 
     @property
     def requests(self) -> list[Request]:
@@ -77,6 +107,7 @@ class ProxySession:
 
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
+        self.commands += 1
         if request.command.is_oob:
             self._out_of_band.add(request)
         else:
@@ -87,6 +118,8 @@ class ProxySession:
     ) -> None:
         """Answer a request; an in-band one not before the earlier ones."""
         request.is_answered = True
+        if error is not None:
+            self.refused += 1
         reply = Reply(request.command, value, error)
         if request.command.is_oob:
             self._out_of_band.discard(request)
@@ -107,7 +140,13 @@ class ProxySession:
     def send_events(self, events: list[EncodedEvent]) -> None:
         """Send events to the client, if it has negotiated."""
         if self.is_ready:
+            self.events += len(events)
             self.client.deliver(*events)
+
+    def disconnect(self) -> None:
+        """Disconnect the client once what was answered is sent, or after a few seconds."""
+        self.is_disconnected = True
+        self.client.close()
 
     # RawSession
 

@@ -4,12 +4,14 @@ Spec: unix(7), SO_PEERCRED: the credentials of the process that called connect()
 A process that inherited the socket later has others.
 """
 
+import os
 import socket
 import struct
 from typing import Final
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.transport.address import address_of
 
 _CREDENTIALS: Final = struct.Struct("=iII")
@@ -50,6 +52,22 @@ def peer_identity(sock: socket.socket) -> PeerIdentity:
         return PeerIdentity(address=str(address_of(sock.family, sock.getpeername())))
     except OSError:
         return UNKNOWN
+
+
+def process_name(pid: int) -> str | None:
+    """Return the name of a process, for people; None if there is none.
+
+    A process chooses its name itself, and the id may belong to another one by now: decide nothing
+    by it.
+    """
+    try:
+        fd = os.open(f"/proc/{pid}/comm", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(fd, limits.PROCESS_NAME).decode(errors="replace").rstrip("\n")
+        finally:
+            os.close(fd)
+    except OSError:
+        return None
 
 
 def _credentials(sock: socket.socket) -> PeerIdentity:
