@@ -222,6 +222,9 @@ PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
 
+STATUS_MOMENT: Final = 0.1
+"""Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.
+Ours: shorter than anybody reads."""
 PROCESS_NAME: Final = 64
 """Bytes of the name of a client's process. Linux: 16, and 64 for threads of the kernel."""
 
