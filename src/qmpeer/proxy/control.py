@@ -5,12 +5,13 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer import __version__
-from qmpeer.errors import CommandError
+from qmpeer.errors import CommandError, QMPError
 from qmpeer.monitor import Monitor
 from qmpeer.proxy import reports
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.interface import load
 from qmpeer.proxy.logbook import Departure
+from qmpeer.proxy.server_link import ServerLink
 from qmpeer.proxy.session import ProxySession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener
@@ -25,13 +26,15 @@ class ProxyControl:
     Its schema, which query-qmp-schema returns, declares the commands and events.
 
     Args:
-        hub: The proxy's inside.
+        hub: The proxy's clients, and its server.
+        link: The connections to the server.
         server: The server's address.
         end: Ends the proxy.
     """
 
-    def __init__(self, hub: Hub, server: str, end: Callable[[], None]) -> None:
+    def __init__(self, hub: Hub, link: ServerLink, server: str, end: Callable[[], None]) -> None:
         self._hub = hub
+        self._link = link
         self._server = server
         self._monitor = Monitor(
             name="qmpeer-proxy", version=_VERSION, package=__version__, schema=load(), linger=0
@@ -41,6 +44,7 @@ class ProxyControl:
         command("query-clients")(self._query_clients)
         command("query-drops")(self._query_drops)
         command("disconnect-client")(self._disconnect_client)
+        command("reconnect")(self._reconnect)
         command("quit")(end)
         hub.logbook.watch(self)
 
@@ -65,7 +69,7 @@ class ProxyControl:
     # Commands
 
     def _query_server(self) -> JsonObject:
-        return reports.server_report(self._hub, self._server, _now())
+        return reports.server_report(self._hub, self._link, self._server, _now())
 
     def _query_clients(self) -> JsonValue:
         now = _now()
@@ -80,6 +84,12 @@ class ProxyControl:
                 session.disconnect()
                 return
         raise CommandError("GenericError", f"Client {number} not found")
+
+    async def _reconnect(self) -> None:
+        try:
+            await self._link.connect()
+        except (OSError, QMPError) as error:
+            raise CommandError("GenericError", reports.failure_text(error)) from error
 
     # Watcher
 

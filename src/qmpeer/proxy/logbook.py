@@ -115,7 +115,9 @@ class Logbook:
             watcher.server_ready(self.connections)
 
     def server_lost(self, reason: str) -> None:
-        """Note that the connection to the server has ended."""
+        """Note that the connection to the server has ended; at the proxy's end that is no loss."""
+        if self._is_ending:
+            return
         self.last_loss = Loss(reason, _now())
         for watcher in self._watchers:
             watcher.server_lost(reason)

@@ -9,6 +9,7 @@ from qmpeer.messages import redact_urls
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.logbook import Departure, Logbook
 from qmpeer.proxy.request import Request
+from qmpeer.proxy.server_link import ServerLink
 from qmpeer.proxy.session import ProxySession
 from qmpeer.values import JsonObject, JsonValue
 
@@ -65,16 +66,16 @@ def client_report(session: ProxySession, now: float) -> JsonObject:
     }
 
 
-def server_report(hub: Hub, address: str, now: float) -> JsonObject:
+def server_report(hub: Hub, link: ServerLink, address: str, now: float) -> JsonObject:
     """Return the state of the server, and what has passed: a ProxyServer."""
     logbook, server = hub.logbook, hub.server
     open_requests = [] if server is None else server.requests
     greeting = None if server is None else server.session.greeting_value
-    loss = logbook.last_loss
+    loss, failure = logbook.last_loss, link.last_failure
     traffic = logbook.traffic
     return {
         "address": redact_urls(address),
-        "state": _server_state(hub),
+        "state": link.phase.name.lower(),
         **_present(
             (
                 ("version", None if greeting is None else greeting.get("version")),
@@ -90,6 +91,7 @@ def server_report(hub: Hub, address: str, now: float) -> JsonObject:
             (
                 ("oldest", _command_report(open_requests[0], now) if open_requests else None),
                 ("last-loss", None if loss is None else _loss_report(loss.reason, now - loss.time)),
+                ("last-failure", None if failure is None else failure_text(failure)),
             )
         ),
         "commands": traffic.commands,
@@ -101,10 +103,10 @@ def server_report(hub: Hub, address: str, now: float) -> JsonObject:
     }
 
 
-def _server_state(hub: Hub) -> str:
-    if hub.server is not None:
-        return "ready"
-    return "connecting" if hub.logbook.last_loss is None else "down"
+def failure_text(failure: Exception) -> str:
+    """Return why an attempt to connect has failed."""
+    why = failure.strerror if isinstance(failure, OSError) else None
+    return redact_urls(why or str(failure))
 
 
 def drops_report(logbook: Logbook) -> JsonObject:
