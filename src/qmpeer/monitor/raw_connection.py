@@ -130,16 +130,17 @@ class RawConnection(MonitorConnection):
 
     def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, EncodedEvent):
+        if isinstance(message, Reply):
+            if message.error is None:
+                server.respond(message.command, message.value)
+            else:
+                server.respond_raw_error(message.command, message.error)
+        elif isinstance(message, EncodedEvent):
             server.send_event(message.text(self.is_pretty))
-        elif isinstance(message, RawBytes):
-            server.send_bytes(message.data, message.command)
         elif isinstance(message, Event):
             server.send_event(EncodedEvent(message).text(self.is_pretty))
-        elif message.error is None:
-            server.respond(message.command, message.value)
         else:
-            server.respond_raw_error(message.command, message.error)
+            server.send_bytes(message.data, message.command)
         if server.output_size > limits.UNSENT_OUTPUT:
             self.flush()  # bounds the output of many messages at once
             self.weigh()

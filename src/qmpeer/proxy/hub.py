@@ -92,6 +92,7 @@ class Hub:
         held, self._held = self._held, {}
         for request in held:
             self._send(request)
+        self._multiplexer.open()
         self._pump()
 
     # Clients
@@ -138,16 +139,11 @@ class Hub:
                 self._set_timer(request.deadline)
         if command.is_oob and self._server is None:
             self._held[request] = None
-        elif command.is_oob:
+        elif command.is_oob or self._multiplexer.add(session.lane, request):
             self._send(request)
-        else:
-            self._multiplexer.add(session.lane, request)
-            self._pump()
 
     def _pump(self) -> None:
         """Send the commands whose turn it is."""
-        if self._server is None:
-            return
         while (request := self._multiplexer.take()) is not None:
             self._send(request)
 
@@ -230,6 +226,7 @@ class Hub:
         """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
         self.logbook.server_lost(reason)
+        self._multiplexer.close()
         self._known.forget()
         if self._waits:
             self._greeting = None
@@ -239,7 +236,6 @@ class Hub:
         requests = self._open_requests()
         for outcome in cut_off:
             self.answered(outcome.token, outcome.value, outcome.error)
-        self._multiplexer.reset()
         self._fail(requests, reason)
         self._on_lost(reason)
 
