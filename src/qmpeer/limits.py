@@ -234,6 +234,12 @@ PROXY_EVENT_PATTERN: Final = 128
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
 
+STATUS_MOMENT: Final = 0.1
+"""Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.
+Ours: shorter than anybody reads."""
+PROCESS_NAME: Final = 64
+"""Bytes of the name of a client's process. Linux: 16, and 64 for threads of the kernel."""
+
 # The relay.
 RELAY_LINKS: Final = 1000
 """Default for the links of one relay; a further client is turned away. Ours: each has two

@@ -6,12 +6,11 @@ from typing import Final
 from qmpeer.chardev import Chardev
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.errors import QMPError
-from qmpeer.options import Disturbance, StartError, Warn
+from qmpeer.options import StartError, Warn
 from qmpeer.options.control_monitors import ControlMonitors
-from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
 from qmpeer.options.process import CallOnSignal, show_line
-from qmpeer.options.running import run_program
+from qmpeer.options.running import ControlSocket, run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.proxy import Proxy
 
@@ -56,7 +55,6 @@ class _Proxying:
     def __init__(self, options: ProxyOptions, report: Warn) -> None:
         self._options = options
         self._report = report
-        self.disturbance: Disturbance = Disturbance(options, report)
         self.proxy: Proxy = Proxy(
             options.server,
             window=options.window,
@@ -72,7 +70,9 @@ class _Proxying:
         )
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
-        self.controlled: Controlled = Controlled("qmpeer proxy")
+        self.control: ControlSocket | None = None
+        if options.control is not None:
+            self.control = self.proxy.control(self.end_by_signal)
 
     async def open(self) -> None:
         """Connect to the server, and open the devices, on which clients then come in."""

@@ -11,6 +11,7 @@ from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor.backend import (
+    ClientState,
     Context,
     EncodedEvent,
     EncodedEvents,
@@ -133,6 +134,19 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
+    @property
+    def state(self) -> ClientState:
+        """The client's state now."""
+        server = self._raw_server
+        return ClientState(
+            is_ready=server.is_ready,
+            is_oob_enabled=server.is_oob_enabled,
+            waiting=server.waiting,
+            received=self.received,
+            sent=self.sent,
+            unsent=self.stream.unsent + server.output_size,
+        )
+
     def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
@@ -208,6 +222,8 @@ class RawConnection(MonitorConnection):
             return
         self._raw_server.drop_commands()
         self.close_when_answered()
+        if self._raw_server.is_answering:  # a long answer, which the client may never read
+            self._loop.running.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
 
     # StreamHandler
 

@@ -23,8 +23,35 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("qmpeer.proxy")
 
 
+class ServerTraffic:
+    """What has passed between a proxy and its server, over all connections.
+
+    Attributes:
+        commands: The commands that were sent.
+        replies: The replies to these, including errors.
+        errors: The errors among these.
+        events: The events that came.
+        received: The bytes that came.
+        sent: The bytes that were sent.
+    """
+
+    __slots__ = ("commands", "errors", "events", "received", "replies", "sent")
+
+    def __init__(self) -> None:
+        self.commands: int = 0
+        self.replies: int = 0
+        self.errors: int = 0
+        self.events: int = 0
+        self.received: int = 0
+        self.sent: int = 0
+
+
 class ServerUser(Protocol):
     """The receiver of what the server sends. All calls come from the loop's thread."""
+
+    @property
+    def traffic(self) -> ServerTraffic:
+        """The numbers of what passes."""
 
     def answered(
         self, request: Request, value: JsonValue, error: CommandError | CommandInterrupted | None
@@ -63,6 +90,7 @@ class ServerConnection:
         )
         self.is_lost: bool = False
         self._user = user
+        self._traffic = user.traffic
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._fds: Sequence[int] = ()  # the last that came, until their message has come
@@ -142,6 +170,11 @@ class ServerConnection:
         return "oob" in self.session.capabilities
 
     @property
+    def requests(self) -> list[Request]:
+        """The requests that the server hasn't answered, the oldest first."""
+        return [sent.token for sent in self.session.interrupted if sent.token is not None]
+
+    @property
     def greeting(self) -> JsonObject:
         """The greeting for clients: the server's, with those capabilities that can be passed on."""
         value = self.session.greeting_value
@@ -168,6 +201,7 @@ class ServerConnection:
             return
         session.execute(command.name, command.arguments, request, command.is_oob)
         request.is_sent = True
+        self._traffic.commands += 1
         if session.commands_in_flight == 1:
             self._flush()
         elif not self._is_flush_due:
@@ -193,6 +227,7 @@ class ServerConnection:
         session = self.session
         data, fds = session.data_to_send()
         while data:
+            self._traffic.sent += len(data)
             self._stream.write(data, fds)
             data, fds = session.data_to_send()
 
@@ -215,6 +250,7 @@ class ServerConnection:
             close_all(self._fds)
             self._fds = fds
             self._is_last_of_bytes = data.endswith(b"\n")
+        self._traffic.received += len(data)
         self._hand_out(self.session.receive_data(data))
 
     def _read_on(self) -> None:
@@ -228,12 +264,16 @@ class ServerConnection:
             self._give_fds(occurrences[-1] if self._is_last_of_bytes else occurrences[0])
         for happened in occurrences:
             if type(happened) is Event:
+                self._traffic.events += 1
                 events.append(happened)
                 continue
             if events:
                 self._took_place(events)
                 events = []
             if type(happened) is Completion:
+                self._traffic.replies += 1
+                if happened.error is not None:
+                    self._traffic.errors += 1
                 user.answered(happened.token, happened.value, happened.error)
             else:
                 _log.warning("%s: an error of no command: %s", session.peer, happened.error)

@@ -13,6 +13,8 @@ from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
+from qmpeer.transport import PeerIdentity
+from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -40,6 +42,7 @@ class ProxySession:
         client: The client.
         number: Its number, counted from 1.
         extensions: The proxy's own commands, which it can use if the rules allow.
+        now: The loop's time.
 
     Attributes:
         has_left: True once the client has gone.
@@ -47,6 +50,13 @@ class ProxySession:
         is_greeted: True once it was greeted.
         is_ready: True once it has negotiated, or a moment later.
         terms: The terms on which it gets events.
+        is_disconnected: True if `disconnect` was called.
+        identity: Who it is.
+        process: The name of its process when it connected, which the process chooses itself.
+        opened_at: The loop's time at which it connected.
+        commands: The commands that it has sent.
+        refused: Those of them that were answered with an error.
+        events: The events that were sent to it.
     """
 
     __slots__ = (
@@ -56,10 +66,17 @@ class ProxySession:
         "_out_of_band",
         "client",
         "has_left",
+        "commands",
+        "events",
+        "identity",
+        "is_disconnected",
         "is_greeted",
         "is_ready",
         "lane",
         "number",
+        "opened_at",
+        "process",
+        "refused",
         "rules",
         "terms",
     )
@@ -71,6 +88,7 @@ class ProxySession:
         client: RawClient,
         number: int,
         extensions: Extensions,
+        now: float,
     ) -> None:
         self._executor = executor
         self._extensions = extensions if rules.has_extensions else None
@@ -84,6 +102,14 @@ class ProxySession:
         self.number: int = number
         self.rules: ListenerRules = rules
         self.terms: EventTerms = extensions.first_terms(rules)
+        self.is_disconnected: bool = False
+        self.identity: PeerIdentity = client.identity
+        pid = self.identity.pid
+        self.process: str | None = None if pid is None else process_name(pid)
+        self.opened_at: float = now
+        self.commands: int = 0
+        self.refused: int = 0
+        self.events: int = 0
 
     @property
     def requests(self) -> list[Request]:
@@ -108,6 +134,7 @@ class ProxySession:
 
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
+        self.commands += 1
         if request.command.is_oob:
             self._out_of_band.add(request)
         else:
@@ -121,6 +148,8 @@ class ProxySession:
         reply_fds = request.take_reply_fds() if request.reply_fds else ()
         if self._extensions is not None and error is None:
             value = self._extensions.extended(request.command, value)
+        if error is not None:
+            self.refused += 1
         reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
@@ -148,7 +177,13 @@ class ProxySession:
         """Send those events that the client gets; it drops them until it has negotiated."""
         events = batch.on_terms(self.terms)
         if events is not None and self.is_greeted:
+            self.events += len(events) if self.is_ready else 0
             self.client.deliver(events)
+
+    def disconnect(self) -> None:
+        """Disconnect the client once what was answered is sent, or after a few seconds."""
+        self.is_disconnected = True
+        self.client.close()
 
     # RawSession
 
@@ -161,7 +196,7 @@ class ProxySession:
         elif command.is_oob:
             self.client.deliver(extensions.execute(self, command))
         else:  # it is executed when the earlier ones are answered
-            request = Request(self, command, None)
+            request = Request(self, command, 0.0, None)
             request.is_answered = True
             request.reply = partial(extensions.execute, self, command)
             self._in_band.append(request)
