@@ -7,8 +7,10 @@ from typing import Final
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
+from qmpeer.cli.proxy_place import restore_place
 from qmpeer.cli.proxy_process import run_proxy
 from qmpeer.cli.server_options import FAILED, OWN_OPTIONS
+from qmpeer.cli.socket_rights import RIGHTS_USAGE
 from qmpeer.options import Warn
 from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.process import run_process
@@ -17,6 +19,7 @@ from qmpeer.options.usage import CLIENTS
 PROGRAM: Final = "qmpeer proxy"
 USAGE: Final = f"""\
 usage: qmpeer proxy ADDRESS [options]
+       qmpeer proxy --restore PATH
 
 Serves many clients on the one QMP monitor at ADDRESS, such as that of a QEMU. To each client it is
 the server: its greeting, its commands, its events. Commands of different clients go to the server
@@ -29,7 +32,11 @@ example:
   --window N          let N commands be at the server at once, 1 to 7 (default 4)
   --command-timeout S|off
                       answer a command with an error if the server hasn't in S seconds (default 300)
-
+  --take-over         move the server's unix socket aside, to a name beside it, and listen in its
+                      place, with its mode and owner; put it back at the end. If another client
+                      holds the server, say which, and change nothing
+  --restore PATH      only put a socket back that a proxy has left aside when it was killed
+{RIGHTS_USAGE}
 {COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
@@ -48,6 +55,8 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _proxy(options: ProxyOptions, report: Warn, when_ready: Callable[[], None]) -> int:
+    if options.restores:
+        return restore_place(options.restores)
     return run_process(partial(run_proxy, options, report, when_ready), report)
 
 
