@@ -17,6 +17,7 @@ A file counts as ours, or as the server's, by its number, which is pinned as lon
 says nothing, since QEMU removes and binds PATH without asking whose socket is there.
 """
 
+import errno
 import os
 import socket
 import stat
@@ -48,7 +49,7 @@ class TakenPlace:
         path: The path of the server's socket. If it is a symbolic link, the place is where that
             points to.
         mode: The mode of our socket's file; by default that of the server's.
-        owner: Its owner; by default that of the server's.
+        owner: Its user and group; -1 stands for that of the server's, which is the default.
 
     Raises:
         OSError: If there is no room for a second name beside the path.
@@ -61,8 +62,8 @@ class TakenPlace:
     def __init__(self, path: str, *, mode: int | None = None, owner: Owner | None = None) -> None:
         self.path: str = os.path.realpath(path)
         self.moved: str = moved_path(self.path)
-        self._mode = mode
-        self._owner = owner
+        self._asked = (mode, owner or (-1, -1))
+        self._rights: tuple[int, Owner] = (0o600 if mode is None else mode, self._asked[1])
         self._server: PinnedFile | None = None
         self._ours: PinnedFile | None = None
         self._is_moved = False
@@ -80,12 +81,16 @@ class TakenPlace:
     def find(self) -> str:
         """Return the path at which the server listens now: connect there, then `take`.
 
-        That is the moved path after a crash of an earlier proxy.
+        That is the moved path while its place is taken, and after a crash of an earlier proxy.
 
         Raises:
+            FileNotFoundError: If our own socket is at the path: the next server hasn't come yet.
             OSError: If a proxy stands there, or if a file that isn't ours is in the way.
         """
-        self._release()
+        if not self.forget_server():
+            return self.moved
+        if self.is_ours:
+            raise FileNotFoundError(errno.ENOENT, "no server has come yet to", self.path)
         found = look_at(self.moved)
         if found is Found.NO_SOCKET:
             raise OSError(f"found {found.value} at {self.moved}, where the socket is to be moved")
@@ -101,12 +106,13 @@ class TakenPlace:
     def take(self) -> socket.socket:
         """Move the server's socket aside and listen in its place; return the listening socket.
 
-        Call it once a connection to what `find` returned is ready.
+        Call it once a connection to what `find` returned is ready, unless the place `is_ours`.
 
         Raises:
             OSError: If that isn't possible; then everything is as it was.
         """
         server = self._server = self._server or PinnedFile(self.path)
+        self._choose_rights(server.status)
         if self._is_moved:
             return self.stand()
         if not stat.S_ISSOCK(server.status.st_mode):
@@ -127,7 +133,8 @@ class TakenPlace:
     def stand(self) -> socket.socket:
         """Listen at the path, where no living socket is; return the listening socket.
 
-        This is the way back to the place after our socket has been removed from it.
+        This is the way back to the place after our socket has been removed from it. Mode and owner
+        are those of the last time.
 
         Raises:
             OSError: If that isn't possible.
@@ -169,11 +176,15 @@ class TakenPlace:
             self._server = None
         return True
 
+    def _choose_rights(self, server: os.stat_result) -> None:
+        mode, (user, group) = self._asked
+        self._rights = (
+            stat.S_IMODE(server.st_mode) if mode is None else mode,
+            (server.st_uid if user < 0 else user, server.st_gid if group < 0 else group),
+        )
+
     def _listen(self, path: str) -> socket.socket:
-        assert self._server is not None
-        status = self._server.status
-        mode = stat.S_IMODE(status.st_mode) if self._mode is None else self._mode
-        owner = (status.st_uid, status.st_gid) if self._owner is None else self._owner
+        mode, owner = self._rights
         backlog = limits.BACKLOG_MANY
         try:
             return listen(UnixAddress(path), backlog=backlog, mode=mode, owner=owner)
