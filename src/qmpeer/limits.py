@@ -231,6 +231,9 @@ within milliseconds; finding the holder takes a few more."""
 SERVER_END: Final = 1.0
 """Seconds that a server has from the end of its connection until it listens no more. Ours: QEMU
 ends both within milliseconds."""
+PROXY_UNANSWERED: Final = 1024
+"""Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
+server that is stopped, a client that leaves and comes again could let any number wait."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

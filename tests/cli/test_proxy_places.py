@@ -1,6 +1,6 @@
 """``qmpeer proxy`` in its server's place, and at sockets that systemd passes.
 
-Modules: proxy_command, proxy_place, proxy_process, socket_rights.
+Modules: place_options, proxy_command, proxy_place, proxy_process.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What a service manager passes to a program, and what it is told."""
+"""Sockets from a service manager, and states told to it."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""Who uses a unix socket, as the kernel and /proc tell it.
+"""The users of a unix socket, as the kernel and /proc tell them.
 
 Modules: unix_diag.
 """
@@ -116,6 +116,13 @@ def test_a_kernel_that_tells_nothing(
     users = find_users(str(tmp_path / "q"))
     assert (users, users.is_held) == (Users(), False)
     assert str(users) == "its server serves another client, or hangs"
+
+
+def test_a_socket_of_another_namespace(tmp_path: Path) -> None:
+    """Its file is here, but it is in no list."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(tmp_path / "q"))
+    assert find_users(str(tmp_path / "q")) == Users()
 
 
 def test_no_such_socket(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Final
 
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
+from qmpeer.cli.place_options import PLACE_USAGE
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
 from qmpeer.cli.proxy_place import restore_place
 from qmpeer.cli.proxy_process import run_proxy
 from qmpeer.cli.server_options import FAILED, OWN_OPTIONS
-from qmpeer.cli.socket_rights import RIGHTS_USAGE
 from qmpeer.options import Warn
 from qmpeer.options.companion_options import COMPANIONS_USAGE
 from qmpeer.options.process import run_process
@@ -32,18 +32,19 @@ example:
   --window N          let N commands be at the server at once, 1 to 7 (default 4)
   --command-timeout S|off
                       answer a command with an error if the server hasn't in S seconds (default 300)
-  --take-over         move the server's unix socket aside, to a name beside it, and listen in its
-                      place, with its mode and owner; put it back at the end. If another client
-                      holds the server, say which, and change nothing
-  --restore PATH      only put a socket back that a proxy has left aside when it was killed
-{RIGHTS_USAGE}
+  --persist           stay when the server goes, with all clients; by default the proxy ends, too
+  --reconnect         stay, and connect again as soon as there is a server at ADDRESS
+  --when-down wait|fail
+                      while there is no server, let commands wait for one, or fail (default wait)
+{PLACE_USAGE}
 {COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 
 exit status:
-  0  after SIGINT, SIGTERM or SIGHUP, or when the server has gone; with -- COMMAND the status of the
-     command instead, 128+N after signal N
+  0  after SIGINT, SIGTERM or SIGHUP, or when the server has ended, by quit or with the event
+     SHUTDOWN; with -- COMMAND the status of the command instead, 128+N after signal N
+  1  the connection to the server has ended in another way
   2  the command line is wrong, the server can't be reached, or a device or a file that the command
      line names can't be opened
 """

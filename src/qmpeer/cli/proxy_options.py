@@ -1,16 +1,24 @@
 """The command line of ``qmpeer proxy``: a server's address, and QEMU's options for clients."""
 
-import os
 from collections.abc import Mapping, Sequence
-from typing import Final
-
-import msgspec
+from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
-from qmpeer.cli.server_options import SERVER_FLAGS, SERVER_OPTIONS, check_server, take_address
-from qmpeer.cli.socket_rights import RIGHTS_OPTIONS, SocketRights
-from qmpeer.messages import redact_urls
+from qmpeer.cli.place_options import (
+    PLACE_FLAGS,
+    PLACE_OPTIONS,
+    PlaceOptions,
+    find_places,
+    only_restores,
+)
+from qmpeer.cli.server_options import (
+    SERVER_FLAGS,
+    SERVER_OPTIONS,
+    check_server,
+    take_address,
+)
+from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.options import (
     COMPANION_FLAGS,
     COMPANION_OPTIONS,
@@ -28,26 +36,24 @@ from qmpeer.options import (
     take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
-from qmpeer.options.service_manager import PassedSocket, passed_sockets
-from qmpeer.transport import UnixAddress, parse_address
 
 
-class ProxyOptions(SocketRights, kw_only=True):
+class ProxyOptions(PlaceOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
         window: The in-band commands that may be at the server at once.
         command_timeout: Seconds within which the server must answer a command; None for ever.
-        takes_over: True to stand in the place of the server's socket.
-        restores: The path of a moved socket that is only to be put back; "" for none.
-        passed: The listening sockets of a service manager.
+        persists: Stay when the connection to the server ends.
+        reconnects: Stay, and connect again.
+        when_down: What happens to commands while there is no server; None if it wasn't said.
     """
 
     window: int = limits.PROXY_WINDOW
     command_timeout: float | None = limits.COMMAND_TIMEOUT
-    takes_over: bool = False
-    restores: str = ""
-    passed: list[PassedSocket] = msgspec.field(default_factory=list)
+    persists: bool = False
+    reconnects: bool = False
+    when_down: Literal["wait", "fail"] | None = None
 
 
 def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
@@ -71,12 +77,25 @@ def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
         warn=warn,
         take_command=take_command,
     )
-    if not (options.wants_help or options.wants_version or _only_restores(options)):
+    if not (options.wants_help or options.wants_version or only_restores(options)):
         check_server(options)
-        _find_places(options)
+        find_places(options)
         check_control_only(options, can_be_pretty=True)
         check_companions(options)
+        _check_staying(options)
     return options
+
+
+def _check_staying(options: ProxyOptions) -> None:
+    """Check the options for the time when the server has gone."""
+    if not (options.persists or options.reconnects):
+        if options.when_down is not None:
+            reason = "the proxy ends with its server, expected --persist or --reconnect, too"
+            raise StartError("--when-down", options.when_down, reason)
+    elif not can_be_dialled_again(options.server):
+        option = "--reconnect" if options.reconnects else "--persist"
+        reason = "ADDRESS is a descriptor, expected one that can be connected to again"
+        raise StartError(option, None, reason)
 
 
 def _window(options: ProxyOptions, option: str, argument: str) -> None:
@@ -93,44 +112,10 @@ def _command_timeout(options: ProxyOptions, option: str, argument: str) -> None:
         raise ValueError("expected a positive number of seconds, or off") from None
 
 
-def _restores(options: ProxyOptions, option: str, argument: str) -> None:
-    options.restores = _path(argument)
-
-
-def _path(text: str) -> str:
-    address = parse_address(text)
-    if not isinstance(address, UnixAddress) or address.is_abstract:
-        raise ValueError("expected the path of a unix socket")
-    return os.path.abspath(address.path)
-
-
-def _only_restores(options: ProxyOptions) -> bool:
-    """Return True if a socket is to be put back, and nothing else to be done.
-
-    Raises:
-        StartError: If there is something else.
-    """
-    if options.restores and (options.server or options.takes_over or options.monitors):
-        reason = "expected no ADDRESS and no listener besides"
-        raise StartError("--restore", options.restores, reason)
-    return bool(options.restores)
-
-
-def _find_places(options: ProxyOptions) -> None:
-    """Record where the proxy listens besides its devices.
-
-    Raises:
-        StartError: If it is to take the place of what isn't a unix socket with a path.
-    """
-    if options.takes_over:
-        try:
-            options.places.append(UnixAddress(_path(options.server)))
-        except ValueError as error:
-            shown = redact_urls(options.server)
-            raise StartError("--take-over", None, f"found {shown!r}, {error}") from error
-    used = {each.description.values.get("fd") for each in options.chardevs}
-    options.passed = [each for each in passed_sockets() if str(each.fd) not in used]
-    options.places.extend(each.address for each in options.passed)
+def _when_down(options: ProxyOptions, option: str, argument: str) -> None:
+    if argument not in ("wait", "fail"):
+        raise ValueError("expected wait or fail")
+    options.when_down = "wait" if argument == "wait" else "fail"
 
 
 _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
@@ -138,15 +123,17 @@ _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
-    "take-over": set_to("takes_over"),
+    **PLACE_FLAGS,
+    "persist": set_to("persists"),
+    "reconnect": set_to("reconnects"),
 }
 _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **GUEST_OPTIONS,
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
-    **RIGHTS_OPTIONS,
-    "restore": _restores,
+    **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,
+    "when-down": _when_down,
 }

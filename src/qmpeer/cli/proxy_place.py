@@ -1,4 +1,4 @@
-"""Where a proxy stands: in its server's place, beside it, and at sockets of a service manager."""
+"""The place of a proxy: that of its server, or sockets of a service manager."""
 
 import asyncio
 import sys

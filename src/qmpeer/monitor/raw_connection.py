@@ -1,5 +1,6 @@
 """The connection of a raw backend's client: its session and the backend's, side by side."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +37,7 @@ class RawConnection(MonitorConnection):
         is_pretty: Write messages over many lines.
     """
 
-    __slots__ = ("_backend", "_is_gone", "_loop", "_raw_server", "_raw_session")
+    __slots__ = ("_backend", "_finish_timer", "_is_gone", "_loop", "_raw_server", "_raw_session")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class RawConnection(MonitorConnection):
         self._loop = loop
         self._raw_session: RawSession | None = None
         self._is_gone = False
+        self._finish_timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """Open the backend's session; disconnect the client if that fails."""
@@ -114,19 +116,30 @@ class RawConnection(MonitorConnection):
 
     def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, EncodedEvent):
+        if isinstance(message, Reply):
+            if message.error is None:
+                server.respond(message.command, message.value)
+            else:
+                server.respond_raw_error(message.command, message.error)
+        elif isinstance(message, EncodedEvent):
             server.send_event(message.text(self.is_pretty))
-        elif isinstance(message, RawBytes):
-            server.send_bytes(message.data, message.command)
         elif isinstance(message, Event):
             server.send_event(EncodedEvent(message).text(self.is_pretty))
-        elif message.error is None:
-            server.respond(message.command, message.value)
         else:
-            server.respond_raw_error(message.command, message.error)
+            server.send_bytes(message.data, message.command)
         if server.output_size > limits.UNSENT_OUTPUT:
             self.flush()  # bounds the output of many messages at once
             self.weigh()
+
+    def finish(self) -> None:
+        """Disconnect once the requests that came are answered; see `RawClient.finish`."""
+        if not self._loop.is_here:
+            self._loop.call(self.finish)
+            return
+        if not self._is_gone and self._finish_timer is None:
+            loop = self._loop.running
+            self._finish_timer = loop.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
+            self.eof_received()
 
     def close(self) -> None:
         """Disconnect once everything delivered is sent; see `RawClient.close`."""
@@ -141,6 +154,8 @@ class RawConnection(MonitorConnection):
     def connection_lost(self, error: OSError | None) -> None:
         """Release everything that belongs to the client, the backend's session too."""
         self._is_gone = True
+        if self._finish_timer is not None:
+            self._finish_timer.cancel()
         super().connection_lost(error)
         session, self._raw_session = self._raw_session, None
         if session is not None:

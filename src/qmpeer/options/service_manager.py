@@ -1,4 +1,4 @@
-"""What a service manager such as systemd passes to a program, and what it is told.
+"""The talk with a service manager such as systemd: sockets from it, states to it.
 
 Spec: sd_listen_fds_with_names(3) and sd_notify(3).
 """

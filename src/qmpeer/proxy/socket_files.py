@@ -22,7 +22,7 @@ _SUFFIX: Final = ".qmpeer-behind"
 
 
 class Found(Enum):
-    """What is at a path."""
+    """The findings about a path."""
 
     NOTHING = "nothing"
     NO_SOCKET = "a file that is no socket"

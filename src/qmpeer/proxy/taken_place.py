@@ -32,7 +32,7 @@ from qmpeer.transport.unix_users import find_users
 
 
 class Outcome(Enum):
-    """What has become of the moved socket."""
+    """The fate of the moved socket."""
 
     NOTHING = "there was no moved socket"
     BACK = "the server's socket is back in its place"

@@ -1,7 +1,7 @@
 """The kernel's list of unix sockets: their files, their states, and how they are joined.
 
-Spec: Linux, sock_diag(7): NETLINK_SOCK_DIAG with UDIAG_SHOW_NAME, VFS and PEER. The list has the
-sockets of one network namespace, whoever owns them.
+Spec: Linux, sock_diag(7): NETLINK_SOCK_DIAG with UDIAG_SHOW_NAME, VFS and PEER. The list has all
+sockets of one network namespace, those of other users included.
 """
 
 import os

@@ -82,6 +82,8 @@ def find_users(path: str) -> Users:
     except OSError:
         return Users()
     listeners = {each.inode for each in sockets if each.listens}
+    if not listeners:
+        return Users()  # it belongs to another network namespace, such as a container's
     peers = {each.peer for each in sockets if not each.listens and each.peer}
     peers -= _own_sockets()
     holders = dict(_holders(listeners | peers))
