@@ -234,6 +234,15 @@ ends both within milliseconds."""
 PROXY_UNANSWERED: Final = 1024
 """Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
 server that is stopped, a client that leaves and comes again could let any number wait."""
+PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the events that are kept for clients that come back, of which there are at most
+``EVENTS_KEPT``. Ours."""
+PROXY_EVENT_PATTERNS: Final = 256
+"""Patterns in one filter of events. Ours."""
+PROXY_EVENT_PATTERN: Final = 128
+"""Characters of such a pattern. Ours: QEMU's names of events have up to 40."""
+PROXY_EVENT_NAMES: Final = 1024
+"""Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
 
 # The relay.
 RELAY_LINKS: Final = 1000
@@ -297,6 +306,9 @@ TURN_TIME: Final = 0.002
 """Seconds of one client's turn for parsing, and as many for executing commands. Ours."""
 RECEIVED_FDS: Final = 64
 """Descriptors kept for one client until a command takes them; further ones are closed. Ours."""
+BOUND_FDS: Final = 64
+"""Descriptors of one client of a raw backend whose commands wait; with more, nothing is read until
+some of these commands are executed. Ours."""
 LINGER: Final = 100e-6
 """Seconds in which a monitor polls for the next command before it sleeps. Ours: waking up takes 25
 to 50 µs on a virtual machine, a small command 15 µs."""
