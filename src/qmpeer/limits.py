@@ -177,6 +177,10 @@ READS_APART: Final = 64
 descriptors apart from earlier ones. Ours: programs that send any do so early, or repeatedly."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
+DIAG_TIMEOUT: Final = 1.0
+"""Seconds for each part of the kernel's list of unix sockets. Ours: it comes at once."""
+DIAG_BUFFER: Final = 64 * 1024
+"""Bytes of one part of that list. Linux: it sends at most 32 KiB at once."""
 DIAL_DELAY: Final = 0.001
 """Seconds before a peer that isn't there yet is dialled again, 1.5 times as long each time. Ours: a
 QEMU is up within 20 ms."""
@@ -221,6 +225,12 @@ WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
+SILENCE: Final = 1.5
+"""Seconds without a greeting after which the proxy looks who holds the monitor. Ours: QEMU greets
+within milliseconds; finding the holder takes a few more."""
+SERVER_END: Final = 1.0
+"""Seconds that a server has from the end of its connection until it listens no more. Ours: QEMU
+ends both within milliseconds."""
 PROXY_UNANSWERED: Final = 1024
 """Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
 server that is stopped, a client that leaves and comes again could let any number wait."""
@@ -490,6 +500,8 @@ CONTROL_SHOWN: Final = 1000
 """Bytes of that beginning. Ours."""
 SHORT_UNIX_PATH: Final = 103
 """Bytes of the path of a unix socket of our own. Ours: macOS takes 104, a NUL among them."""
+NOTIFY_TIMEOUT: Final = 1.0
+"""Seconds for telling systemd that a program is ready. Ours: it takes such messages at once."""
 COMMAND_END: Final = 10.0
 """Seconds that a command has to end after a signal was passed on to it. Ours."""
 

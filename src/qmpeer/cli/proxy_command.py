@@ -6,7 +6,9 @@ from typing import Final
 
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import run_monitor_program
+from qmpeer.cli.place_options import PLACE_USAGE
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
+from qmpeer.cli.proxy_place import restore_place
 from qmpeer.cli.proxy_process import run_proxy
 from qmpeer.cli.server_options import FAILED, OWN_OPTIONS
 from qmpeer.options import Warn
@@ -22,6 +24,7 @@ _CONTROL: Final = companions_usage(
 USAGE: Final = f"""\
 usage: qmpeer proxy ADDRESS [options]
        qmpeer proxy --status ADDRESS [--follow] [--disconnect N] [--json]
+       qmpeer proxy --restore PATH
 
 Serves many clients on the one QMP monitor at ADDRESS, such as that of a QEMU. To each client it is
 the server: its greeting, its commands, its events. Commands of different clients go to the server
@@ -38,7 +41,7 @@ example:
   --reconnect         stay, and connect again as soon as there is a server at ADDRESS
   --when-down wait|fail
                       while there is no server, let commands wait for one, or fail (default wait)
-
+{PLACE_USAGE}
 at a glance, in place of all other options:
   --status ADDRESS    show a running proxy, by its control socket at ADDRESS (--control): its
                       server, its clients, who they are, what they wait for
@@ -75,6 +78,8 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _proxy(options: ProxyOptions, report: Warn, when_ready: Callable[[], None]) -> int:
+    if options.restores:
+        return restore_place(options.restores)
     return run_process(partial(run_proxy, options, report, when_ready), report)
 
 

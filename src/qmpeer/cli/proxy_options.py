@@ -5,10 +5,16 @@ from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
+from qmpeer.cli.place_options import (
+    PLACE_FLAGS,
+    PLACE_OPTIONS,
+    PlaceOptions,
+    find_places,
+    only_restores,
+)
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
     SERVER_OPTIONS,
-    ServerOptions,
     check_server,
     take_address,
 )
@@ -32,7 +38,7 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 
 
-class ProxyOptions(ServerOptions, kw_only=True):
+class ProxyOptions(PlaceOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
@@ -71,8 +77,9 @@ def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
         warn=warn,
         take_command=take_command,
     )
-    if not (options.wants_help or options.wants_version):
+    if not (options.wants_help or options.wants_version or only_restores(options)):
         check_server(options)
+        find_places(options)
         check_control_only(options, can_be_pretty=True)
         check_companions(options)
         _check_staying(options)
@@ -116,6 +123,7 @@ _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
+    **PLACE_FLAGS,
     "persist": set_to("persists"),
     "reconnect": set_to("reconnects"),
 }
@@ -124,6 +132,7 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
+    **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,
     "when-down": _when_down,

@@ -5,6 +5,7 @@ from typing import Final
 
 from qmpeer.chardev import Chardev
 from qmpeer.cli.proxy_options import ProxyOptions
+from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
 from qmpeer.options import StartError, Warn
 from qmpeer.options.control_monitors import ControlMonitors
@@ -55,8 +56,9 @@ class _Proxying:
     def __init__(self, options: ProxyOptions, report: Warn) -> None:
         self._options = options
         self._report = report
+        self._place = ProxyPlace(options, report)
         self.proxy: Proxy = Proxy(
-            options.server,
+            self._place.server,
             window=options.window,
             timeout=options.timeout,
             command_timeout=options.command_timeout,
@@ -66,7 +68,13 @@ class _Proxying:
             wait_for_socket=options.waits_for_socket,
         )
         self.devices: Devices = Devices(
-            options, show_line, report, self.end_by_signal, serves_many=True
+            options,
+            show_line,
+            report,
+            self.end_by_signal,
+            serves_many=True,
+            socket_mode=0o600 if options.socket_mode is None else options.socket_mode,
+            socket_owner=options.socket_owner,
         )
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
@@ -77,11 +85,12 @@ class _Proxying:
     async def open(self) -> None:
         """Connect to the server, and open the devices, on which clients then come in."""
         try:
-            await self.proxy.start()
+            await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
             raise StartError("", None, f"{self._options.server}: {error}") from error
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
+            await self._place.listen(self.proxy)
             self.proxy.open_devices()
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
@@ -90,12 +99,16 @@ class _Proxying:
     async def wait_ended(self) -> None:
         """Wait for the end."""
         await self.proxy.wait_closed()
+        await self._place.wait_gone()
+        self._place.leave()
 
     def end_by_signal(self) -> None:
         """Take no further clients, and end all connections."""
+        self._place.leave()  # first: clients that connect from now on reach the server
         self.devices.chardevs.close()
         self.proxy.close()
 
     def close(self) -> None:
         """Close the devices."""
+        self._place.leave()
         self.devices.close()
