@@ -221,6 +221,9 @@ WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
+PROXY_UNANSWERED: Final = 1024
+"""Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
+server that is stopped, a client that leaves and comes again could let any number wait."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

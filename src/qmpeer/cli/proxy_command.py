@@ -29,14 +29,19 @@ example:
   --window N          let N commands be at the server at once, 1 to 7 (default 4)
   --command-timeout S|off
                       answer a command with an error if the server hasn't in S seconds (default 300)
+  --persist           stay when the server goes, with all clients; by default the proxy ends, too
+  --reconnect         stay, and connect again as soon as there is a server at ADDRESS
+  --when-down wait|fail
+                      while there is no server, let commands wait for one, or fail (default wait)
 
 {COMPANIONS_USAGE}
 {CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 
 exit status:
-  0  after SIGINT, SIGTERM or SIGHUP, or when the server has gone; with -- COMMAND the status of the
-     command instead, 128+N after signal N
+  0  after SIGINT, SIGTERM or SIGHUP, or when the server has ended, by quit or with the event
+     SHUTDOWN; with -- COMMAND the status of the command instead, 128+N after signal N
+  1  the connection to the server has ended in another way
   2  the command line is wrong, the server can't be reached, or a device or a file that the command
      line names can't be opened
 """

@@ -1,6 +1,7 @@
 """The process of ``qmpeer proxy``."""
 
 from collections.abc import Callable
+from typing import Final
 
 from qmpeer.chardev import Chardev
 from qmpeer.cli.proxy_options import ProxyOptions
@@ -13,6 +14,9 @@ from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.running import run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.proxy import Proxy
+
+LOST: Final = 1
+"""The exit status if the server has gone and hadn't said that it ends."""
 
 
 async def run_proxy(
@@ -39,9 +43,11 @@ async def run_proxy(
     """
     program = _Proxying(options, report)
     status = await run_program(program, options, report, when_ready, call_on_signal)
-    if program.proxy.end_reason is not None:
-        report(f"the server has gone: {program.proxy.end_reason}")
-    return status
+    proxy = program.proxy
+    if proxy.end_reason is None or proxy.is_orderly_end:
+        return status
+    report(f"the server has gone: {proxy.end_reason}")
+    return status or LOST
 
 
 class _Proxying:
@@ -56,6 +62,9 @@ class _Proxying:
             window=options.window,
             timeout=options.timeout,
             command_timeout=options.command_timeout,
+            persist=options.persists,
+            reconnect=options.reconnects,
+            when_down=options.when_down or "wait",
             wait_for_socket=options.waits_for_socket,
         )
         self.devices: Devices = Devices(

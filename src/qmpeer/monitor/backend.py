@@ -198,6 +198,12 @@ class RawClient(Protocol):
             TypeError: If JSON can't hold a value; what comes before it is sent.
         """
 
+    def finish(self) -> None:
+        """Take no further requests, and disconnect once those that came are answered.
+
+        After limits.CLOSE_TIMEOUT seconds the client is disconnected anyway.
+        """
+
     def close(self) -> None:
         """Disconnect once everything delivered is sent. Commands in flight get no reply."""
 

@@ -1,5 +1,6 @@
 """The connection of a raw backend's client: its session and the backend's, side by side."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -36,7 +37,7 @@ class RawConnection(MonitorConnection):
         is_pretty: Write messages over many lines.
     """
 
-    __slots__ = ("_backend", "_is_gone", "_loop", "_raw_server", "_raw_session")
+    __slots__ = ("_backend", "_finish_timer", "_is_gone", "_loop", "_raw_server", "_raw_session")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class RawConnection(MonitorConnection):
         self._loop = loop
         self._raw_session: RawSession | None = None
         self._is_gone = False
+        self._finish_timer: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
         """Open the backend's session; disconnect the client if that fails."""
@@ -128,6 +130,16 @@ class RawConnection(MonitorConnection):
             self.flush()  # bounds the output of many messages at once
             self.weigh()
 
+    def finish(self) -> None:
+        """Disconnect once the requests that came are answered; see `RawClient.finish`."""
+        if not self._loop.is_here:
+            self._loop.call(self.finish)
+            return
+        if not self._is_gone and self._finish_timer is None:
+            loop = self._loop.running
+            self._finish_timer = loop.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
+            self.eof_received()
+
     def close(self) -> None:
         """Disconnect once everything delivered is sent; see `RawClient.close`."""
         if not self._loop.is_here:
@@ -141,6 +153,8 @@ class RawConnection(MonitorConnection):
     def connection_lost(self, error: OSError | None) -> None:
         """Release everything that belongs to the client, the backend's session too."""
         self._is_gone = True
+        if self._finish_timer is not None:
+            self._finish_timer.cancel()
         super().connection_lost(error)
         session, self._raw_session = self._raw_session, None
         if session is not None:

@@ -9,6 +9,7 @@ from typing import Final
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import EncodedEvent, RawClient
+from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
 from qmpeer.proxy.known_answers import KnownAnswers
 from qmpeer.proxy.multiplexer import Multiplexer
@@ -16,6 +17,7 @@ from qmpeer.proxy.request import Request
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.proxy.server_connection import ServerConnection
 from qmpeer.proxy.session import ProxySession
+from qmpeer.proxy.witness import COMMANDS, Witness
 from qmpeer.values import JsonObject, JsonValue
 
 _log: Final = logging.getLogger("qmpeer.proxy")
@@ -27,38 +29,63 @@ class Hub:
     Args:
         window: The in-band commands that may be at the server at once.
         command_timeout: Seconds within which the server must answer a command; None for ever.
+        waits: While there is no server, let commands and new clients wait for one. Otherwise
+            commands fail, and new clients are greeted as by the last server.
         on_lost: Called when the connection to the server has ended, with the reason.
 
     Attributes:
         window: The same.
         sessions: The clients, in the order in which they came.
+        witness: The witness of the server, or of the last one.
     """
 
     def __init__(
-        self, window: int, command_timeout: float | None, on_lost: Callable[[str], None]
+        self,
+        window: int,
+        command_timeout: float | None,
+        waits: bool,
+        on_lost: Callable[[str], None],
     ) -> None:
         self.window: int = window
         self.sessions: dict[ProxySession, None] = {}
+        self.witness: Witness | None = None
         self._command_timeout = command_timeout
+        self._waits = waits
         self._on_lost = on_lost
         self._server: ServerConnection | None = None
+        self._refusal: str | None = None  # why commands fail at once
+        self._greeting: JsonObject | None = None  # for new clients
+        self._held: dict[Request, None] = {}  # out-of-band ones, while there is no server
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
         self._numbers = itertools.count(1)
         self._open: dict[Request, None] = {}  # those with a deadline, the earliest first
         self._timer: asyncio.TimerHandle | None = None
+        self._on_empty: Callable[[], None] | None = None  # once the proxy has ended
 
     @property
     def server(self) -> ServerConnection | None:
         """The connection to the server, while there is one."""
         return self._server
 
-    def join(self, server: ServerConnection) -> None:
-        """Take a connection to the server, which has negotiated; greet the clients that wait."""
+    def join(self, server: ServerConnection, events: Sequence[Event] = ()) -> None:
+        """Take a connection to the server, which has negotiated.
+
+        Args:
+            server: The connection.
+            events: Events of ours for the clients that are there.
+        """
         self._server = server
+        self._refusal = None
+        self._greeting = server.greeting
+        self.witness = server.witness()
         self._known.begin(server.greeting)
+        self.took_place(events)
         for session in tuple(self.sessions):
             session.greet(server.greeting)
+        held, self._held = self._held, {}
+        for request in held:
+            self._send(request)
         self._pump()
 
     # Clients
@@ -67,8 +94,10 @@ class Hub:
         """Return the session of a new client; greet it once there is a server."""
         session = ProxySession(self, rules, client, next(self._numbers))
         self.sessions[session] = None
-        if self._server is not None:
-            session.greet(self._server.greeting)
+        if self._on_empty is not None:
+            asyncio.get_running_loop().call_soon(client.close)
+        elif self._greeting is not None:
+            session.greet(self._greeting)
         return session
 
     def leave(self, session: ProxySession) -> None:
@@ -77,6 +106,9 @@ class Hub:
         self._multiplexer.remove(session.lane)
         for request in session.requests:
             self._open.pop(request, None)
+            self._held.pop(request, None)
+        if not self.sessions and self._on_empty is not None:
+            self._on_empty()
 
     def execute(self, session: ProxySession, command: CommandMessage) -> None:
         """Execute a client's command."""
@@ -86,11 +118,16 @@ class Hub:
         if known is not None:
             session.answer(request, known)
             return
+        if self._refusal is not None:
+            session.answer(request, error=texts.server_lost(request, self._refusal))
+            return
         if request.deadline is not None:
             self._open[request] = None
             if self._timer is None:
                 self._set_timer(request.deadline)
-        if command.is_oob:
+        if command.is_oob and self._server is None:
+            self._held[request] = None
+        elif command.is_oob:
             self._send(request)
         else:
             self._multiplexer.add(session.lane, request)
@@ -105,8 +142,7 @@ class Hub:
 
     def _send(self, request: Request) -> None:
         try:
-            if self._server is None:
-                raise CommandError("GenericError", "there is no connection")
+            assert self._server is not None
             self._server.send(request)
         except (QMPError, TypeError) as error:
             if not request.command.is_oob:
@@ -142,9 +178,12 @@ class Hub:
                 break
             if request.is_answered:  # while an earlier one was answered
                 continue
-            if not request.is_sent:
+            if request.command.is_oob:
+                self._held.pop(request, None)
+            elif not request.is_sent:
                 self._multiplexer.withdraw(request.session.lane, request)
-            self._answer(request, error=texts.too_late(request, self._command_timeout))
+            has_server = self._server is not None
+            self._answer(request, error=texts.too_late(request, self._command_timeout, has_server))
         first = next(iter(self._open), None)
         if first is not None and first.deadline is not None:
             self._set_timer(first.deadline)
@@ -159,6 +198,8 @@ class Hub:
             self._multiplexer.finished()
         if error is None:
             self._known.keep(request.command, value)
+            if request.command.name in COMMANDS and self.witness is not None:
+                self.witness.executed(request.command)
             self._answer(request, value)
         elif isinstance(error, CommandInterrupted):
             self._answer(request, error=texts.server_lost(request, error.reason))
@@ -167,6 +208,8 @@ class Hub:
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Send events to all clients."""
+        if self.witness is not None:
+            self.witness.took_place(events)
         encoded = [EncodedEvent(event) for event in events]
         for session in tuple(self.sessions):
             session.send_events(encoded)
@@ -175,15 +218,52 @@ class Hub:
         """Send the commands that have waited for answers."""
         self._pump()
 
-    def lost(self, connection: ServerConnection, reason: str) -> None:
-        """Answer what waits; the server's open requests were answered before."""
+    def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
+        """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
+        self._known.forget()
+        if self._waits:
+            self._greeting = None
+        else:
+            self._refusal = reason
+        # What comes from now on, because an answer makes room for it, isn't among these.
+        requests = self._open_requests()
+        for outcome in cut_off:
+            self.answered(outcome.token, outcome.value, outcome.error)
         self._multiplexer.reset()
-        for session in tuple(self.sessions):
-            self._multiplexer.remove(session.lane)
-            for request in session.requests:
-                self._answer(request, error=texts.server_lost(request, reason))
+        self._fail(requests, reason)
+        self._on_lost(reason)
+
+    def end(self, reason: str, on_empty: Callable[[], None]) -> None:
+        """Answer everything that is open or still comes with an error; disconnect the clients then.
+
+        Args:
+            reason: Why.
+            on_empty: Called when all have gone, within limits.CLOSE_TIMEOUT seconds.
+        """
+        self._waits = False
+        self._refusal = reason
+        if self._server is not None:
+            self._server.close()
+        self._fail(self._open_requests(), reason)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._on_lost(reason)
+        self._on_empty = on_empty
+        for session in tuple(self.sessions):
+            session.finish()
+        if not self.sessions:
+            on_empty()
+
+    def _open_requests(self) -> list[Request]:
+        return [request for session in self.sessions for request in session.requests]
+
+    def _fail(self, requests: Sequence[Request], reason: str) -> None:
+        for request in requests:
+            if request.is_answered:
+                continue
+            if request.command.is_oob:
+                self._held.pop(request, None)
+            elif not request.is_sent:
+                self._multiplexer.withdraw(request.session.lane, request)
+            self._answer(request, error=texts.server_lost(request, reason))

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from qmpeer import limits
-from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, QMPError
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, LimitError, QMPError
 from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, closing_error, cut_off
 from qmpeer.proxy.request import Request
+from qmpeer.proxy.witness import Witness
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.aio import Stream, StreamHandler, open_stream
 from qmpeer.transport.descriptors import close_all
@@ -28,7 +29,7 @@ class ServerUser(Protocol):
     def answered(
         self, request: Request, value: JsonValue, error: CommandError | CommandInterrupted | None
     ) -> None:
-        """Take the outcome of a request; CommandInterrupted if the end cut it off."""
+        """Take the outcome of a request."""
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Take events, in order."""
@@ -36,8 +37,11 @@ class ServerUser(Protocol):
     def handed_out(self) -> None:
         """Go on: everything in the received bytes was handed out."""
 
-    def lost(self, connection: "ServerConnection", reason: str) -> None:
-        """Note that the connection has ended; open requests were answered before."""
+    def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
+        """Note that the connection has ended, and take the outcomes of the open requests.
+
+        Their error is CommandInterrupted, but a quit has succeeded.
+        """
 
 
 class ServerConnection:
@@ -65,6 +69,9 @@ class ServerConnection:
         self._is_reading_paused = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[None] = self._loop.create_future()
+        self._has_begun = False
+        self._early: list[Event] = []
+        self._end: ConnectionClosed | None = None
 
     @classmethod
     async def open(
@@ -76,7 +83,7 @@ class ServerConnection:
         wait_for_socket: bool = False,
         tls: "ssl.SSLContext | None" = None,
     ) -> "ServerConnection":
-        """Connect to a server and negotiate.
+        """Connect to a server and negotiate. The user is told nothing before `begin`.
 
         Args:
             user: Gets what the server sends.
@@ -113,6 +120,19 @@ class ServerConnection:
         except BaseException:
             self.close()
             raise
+        if self._end is not None:  # it was ready for a moment
+            raise self._end
+
+    def begin(self) -> None:
+        """Tell the user from now on, first of the events that have come meanwhile."""
+        self._has_begun = True
+        early, self._early = self._early, []
+        if early:
+            self._user.took_place(early)
+
+    def witness(self) -> Witness:
+        """Return a new witness of this server."""
+        return Witness(self.session.greeting, self.session.capabilities)
 
     @property
     def offers_oob(self) -> bool:
@@ -129,10 +149,14 @@ class ServerConnection:
         """Send a request, at once if nothing else is in flight, or with others in a moment.
 
         Raises:
-            QMPError: If it can't be sent; see `ClientSession.execute`.
+            QMPError: If it can't be sent; see `ClientSession.execute`. LimitError for an
+                out-of-band command if too many others wait for answers.
         """
         command = request.command
         session = self.session
+        if command.is_oob and session.commands_in_flight >= limits.PROXY_UNANSWERED:
+            desc = f"it hasn't answered {limits.PROXY_UNANSWERED} other commands"
+            raise LimitError(desc, "PROXY_UNANSWERED", limits.PROXY_UNANSWERED)
         session.execute(command.name, command.arguments, request, command.is_oob, fds)
         request.is_sent = True
         if fds or session.commands_in_flight == 1:
@@ -179,14 +203,14 @@ class ServerConnection:
                 events.append(happened)
                 continue
             if events:
-                user.took_place(events)
+                self._took_place(events)
                 events = []
             if type(happened) is Completion:
                 user.answered(happened.token, happened.value, happened.error)
             else:
                 _log.warning("%s: an error of no command: %s", session.peer, happened.error)
         if events:
-            user.took_place(events)
+            self._took_place(events)
         if session.failure is not None:
             self._lose(session.failure)
             self._stream.abort()
@@ -197,6 +221,12 @@ class ServerConnection:
         if session.phase is Phase.READY and not self._ready.done():
             self._ready.set_result(None)
         user.handed_out()
+
+    def _took_place(self, events: list[Event]) -> None:
+        if self._has_begun:
+            self._user.took_place(events)
+        else:
+            self._early += events
 
     def _regulate_reading(self) -> None:
         """Read nothing more while a long parse continues in later turns of the loop."""
@@ -209,7 +239,8 @@ class ServerConnection:
             self._stream.resume_reading()
 
     def eof_received(self) -> None:
-        """Close the stream: the server sends no more."""
+        """End the connection: the server sends no more, so it answers no more."""
+        self._lose(None)
         self._stream.close()
 
     def pause_writing(self) -> None:
@@ -229,11 +260,11 @@ class ServerConnection:
             return
         self.is_lost = True
         closed = closing_error(self.session, error, None)
-        for outcome in cut_off(self.session, closed.reason, error).outcomes:
-            self._user.answered(outcome.token, outcome.value, outcome.error)
-        if self._ready.done():
-            self._user.lost(self, closed.reason)
-        else:
+        self._end = closed
+        outcomes = cut_off(self.session, closed.reason, error).outcomes
+        if self._has_begun:
+            self._user.lost(closed.reason, outcomes)
+        elif not self._ready.done():
             failure = self.session.failure
             self._ready.set_exception(failure if isinstance(failure, QMPError) else closed)
             self._ready.exception()  # nobody may be waiting any more

@@ -75,6 +75,13 @@ class ProxySession:
     def _begin(self) -> None:
         self.is_ready = True
 
+    def finish(self) -> None:
+        """Disconnect the client once all its requests that came are answered."""
+        if self.is_greeted:
+            self.client.finish()
+        else:
+            self.client.close()
+
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
         if request.command.is_oob:
