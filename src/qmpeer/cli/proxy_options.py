@@ -5,6 +5,12 @@ from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
+from qmpeer.cli.place_options import (
+    PLACE_FLAGS,
+    PLACE_OPTIONS,
+    find_places,
+    only_restores,
+)
 from qmpeer.cli.proxy_listeners import ListenerOptions, with_listener_keys, with_object_keys
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
@@ -71,8 +77,9 @@ def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
         warn=warn,
         take_command=take_command,
     )
-    if not (options.wants_help or options.wants_version):
+    if not (options.wants_help or options.wants_version or only_restores(options)):
         check_server(options)
+        find_places(options)
         check_control_only(options, can_be_pretty=True)
         check_companions(options)
         _check_staying(options)
@@ -116,6 +123,7 @@ _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
+    **PLACE_FLAGS,
     "persist": set_to("persists"),
     "reconnect": set_to("reconnects"),
 }
@@ -126,6 +134,7 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **SERVER_OPTIONS,
     **{name: with_listener_keys(SHARED_OPTIONS[name]) for name in ("mon", "qmp", "qmp-pretty")},
     "object": with_object_keys(SHARED_OPTIONS["object"]),
+    **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,
     "when-down": _when_down,

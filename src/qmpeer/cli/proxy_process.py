@@ -6,13 +6,13 @@ from typing import Final
 from qmpeer.chardev import Chardev
 from qmpeer.cli.proxy_listeners import ListenerKeys
 from qmpeer.cli.proxy_options import ProxyOptions
+from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
-from qmpeer.options import Disturbance, StartError, Warn
+from qmpeer.options import StartError, Warn
 from qmpeer.options.control_monitors import ControlMonitors
-from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
 from qmpeer.options.process import CallOnSignal, show_line
-from qmpeer.options.running import run_program
+from qmpeer.options.running import ControlSocket, run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.proxy import Proxy
 
@@ -57,9 +57,9 @@ class _Proxying:
     def __init__(self, options: ProxyOptions, report: Warn) -> None:
         self._options = options
         self._report = report
-        self.disturbance: Disturbance = Disturbance(options, report)
+        self._place = ProxyPlace(options, report)
         self.proxy: Proxy = Proxy(
-            options.server,
+            self._place.server,
             window=options.window,
             timeout=options.timeout,
             command_timeout=options.command_timeout,
@@ -69,20 +69,29 @@ class _Proxying:
             wait_for_socket=options.waits_for_socket,
         )
         self.devices: Devices = Devices(
-            options, show_line, report, self.end_by_signal, serves_many=True
+            options,
+            show_line,
+            report,
+            self.end_by_signal,
+            serves_many=True,
+            socket_mode=0o600 if options.socket_mode is None else options.socket_mode,
+            socket_owner=options.socket_owner,
         )
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
-        self.controlled: Controlled = Controlled("qmpeer proxy")
+        self.control: ControlSocket | None = None
+        if options.control is not None:
+            self.control = self.proxy.control(self.end_by_signal)
 
     async def open(self) -> None:
         """Connect to the server, and open the devices, on which clients then come in."""
         try:
-            await self.proxy.start()
+            await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
             raise StartError("", None, f"{self._options.server}: {error}") from error
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
+            await self._place.listen(self.proxy)
             self.proxy.open_devices()
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
@@ -98,12 +107,16 @@ class _Proxying:
     async def wait_ended(self) -> None:
         """Wait for the end."""
         await self.proxy.wait_closed()
+        await self._place.wait_gone()
+        self._place.leave()
 
     def end_by_signal(self) -> None:
         """Take no further clients, and end all connections."""
+        self._place.leave()  # first: clients that connect from now on reach the server
         self.devices.chardevs.close()
         self.proxy.close()
 
     def close(self) -> None:
         """Close the devices."""
+        self._place.leave()
         self.devices.close()

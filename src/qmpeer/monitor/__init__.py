@@ -3,9 +3,11 @@
 from qmpeer.monitor.attachment import Attachment
 from qmpeer.monitor.backend import (
     Backend,
+    ClientState,
     CommandInfo,
     Context,
     ContextMonitor,
+    CutOff,
     EncodedEvent,
     EncodedEvents,
     RawBackend,
@@ -36,9 +38,11 @@ __all__ = [
     "Attachment",
     "Backend",
     "CharacterDevice",
+    "ClientState",
     "CommandInfo",
     "Context",
     "ContextMonitor",
+    "CutOff",
     "DetachableDevice",
     "EncodedEvent",
     "EncodedEvents",

@@ -1,7 +1,7 @@
 """The proxy, with its listeners."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -19,6 +19,8 @@ from qmpeer.transport.aio import Listener
 
 if TYPE_CHECKING:
     import ssl
+
+    from qmpeer.proxy.control import ProxyControl
 
 
 class Proxy:
@@ -241,6 +243,18 @@ class Proxy:
         """Greet on devices that have no client who connects, such as a pty."""
         for monitor in self._monitors:
             monitor.open_devices()
+
+    def control(self, end: Callable[[], None] | None = None) -> "ProxyControl":
+        """Return a control socket for the proxy, not open yet: it shows and disconnects clients.
+
+        It outlives the proxy: close it behind it.
+
+        Args:
+            end: Called by the command ``quit``; by default `close`.
+        """
+        from qmpeer.proxy.control import ProxyControl  # start: 20 ms
+
+        return ProxyControl(self._hub, self._link, address_text(self._address), end or self.close)
 
     def _monitor(self, rules: ListenerRules) -> Monitor:
         # Staying awake for the next command would cost more here than it gains: the server

@@ -1,6 +1,7 @@
 """The proxy's side of one client: its open requests, and their answers in its order."""
 
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -10,16 +11,23 @@ from qmpeer.proxy.event_history import EventBatch
 from qmpeer.proxy.event_terms import EventTerms
 from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.multiplexer import Lane
-from qmpeer.proxy.request import Request
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
+from qmpeer.transport import PeerIdentity
+from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
 
 
 class Executor(Protocol):
     """The executor of all clients' commands."""
 
-    def execute(self, session: "ProxySession", command: CommandMessage) -> None:
-        """Execute a client's command, and `ProxySession.answer` it, now or later."""
+    def execute(
+        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+    ) -> None:
+        """Execute a client's command, and `ProxySession.answer` it, now or later.
+
+        The descriptors that came with it belong to the executor from then on.
+        """
 
     def leave(self, session: "ProxySession") -> None:
         """Forget a client that has gone."""
@@ -34,12 +42,21 @@ class ProxySession:
         client: The client.
         number: Its number, counted from 1.
         extensions: The proxy's own commands, which it can use if the rules allow.
+        now: The loop's time.
 
     Attributes:
+        has_left: True once the client has gone.
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
         is_ready: True once it has negotiated, or a moment later.
         terms: The terms on which it gets events.
+        is_disconnected: True if `disconnect` was called.
+        identity: Who it is.
+        process: The name of its process when it connected, which the process chooses itself.
+        opened_at: The loop's time at which it connected.
+        commands: The commands that it has sent.
+        refused: Those of them that were answered with an error.
+        events: The events that were sent to it.
     """
 
     __slots__ = (
@@ -48,10 +65,18 @@ class ProxySession:
         "_in_band",
         "_out_of_band",
         "client",
+        "has_left",
+        "commands",
+        "events",
+        "identity",
+        "is_disconnected",
         "is_greeted",
         "is_ready",
         "lane",
         "number",
+        "opened_at",
+        "process",
+        "refused",
         "rules",
         "terms",
     )
@@ -63,18 +88,28 @@ class ProxySession:
         client: RawClient,
         number: int,
         extensions: Extensions,
+        now: float,
     ) -> None:
         self._executor = executor
         self._extensions = extensions if rules.has_extensions else None
         self._in_band: deque[Request] = deque()
         self._out_of_band: set[Request] = set()
         self.client: RawClient = client
+        self.has_left: bool = False
         self.is_greeted: bool = False
         self.is_ready: bool = False
         self.lane: Lane[Request] = Lane()
         self.number: int = number
         self.rules: ListenerRules = rules
         self.terms: EventTerms = extensions.first_terms(rules)
+        self.is_disconnected: bool = False
+        self.identity: PeerIdentity = client.identity
+        pid = self.identity.pid
+        self.process: str | None = None if pid is None else process_name(pid)
+        self.opened_at: float = now
+        self.commands: int = 0
+        self.refused: int = 0
+        self.events: int = 0
 
     @property
     def requests(self) -> list[Request]:
@@ -99,6 +134,7 @@ class ProxySession:
 
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
+        self.commands += 1
         if request.command.is_oob:
             self._out_of_band.add(request)
         else:
@@ -109,9 +145,12 @@ class ProxySession:
     ) -> None:
         """Answer a request; an in-band one not before the earlier ones."""
         request.is_answered = True
+        reply_fds = request.take_reply_fds() if request.reply_fds else ()
         if self._extensions is not None and error is None:
             value = self._extensions.extended(request.command, value)
-        reply = Reply(request.command, value, error)
+        if error is not None:
+            self.refused += 1
+        reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
             self.client.deliver(reply)
@@ -131,13 +170,20 @@ class ProxySession:
         while in_band and (first := in_band[0].reply) is not None:
             in_band.popleft()
             replies.append(first if isinstance(first, Reply) else first())
-        self.client.deliver(*replies)
+        if replies:
+            self.client.deliver(*replies)
 
     def send_events(self, batch: EventBatch) -> None:
         """Send those events that the client gets; it drops them until it has negotiated."""
         events = batch.on_terms(self.terms)
         if events is not None and self.is_greeted:
+            self.events += len(events) if self.is_ready else 0
             self.client.deliver(events)
+
+    def disconnect(self) -> None:
+        """Disconnect the client once what was answered is sent, or after a few seconds."""
+        self.is_disconnected = True
+        self.client.close()
 
     # RawSession
 
@@ -146,11 +192,11 @@ class ProxySession:
         self.is_ready = True  # it has negotiated, though the call of _begin is still to come
         extensions = self._extensions
         if extensions is None or not extensions.has(command.name):
-            self._executor.execute(self, command)
+            self._executor.execute(self, command, self.client.take_fds())
         elif command.is_oob:
             self.client.deliver(extensions.execute(self, command))
         else:  # it is executed when the earlier ones are answered
-            request = Request(self, command, None)
+            request = Request(self, command, 0.0, None)
             request.is_answered = True
             request.reply = partial(extensions.execute, self, command)
             self._in_band.append(request)
@@ -158,8 +204,9 @@ class ProxySession:
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""
+        self.has_left = True
         self._executor.leave(self)
         for request in (*self._in_band, *self._out_of_band):
-            request.is_answered = True
+            request.drop()
         self._in_band.clear()
         self._out_of_band.clear()
