@@ -221,6 +221,9 @@ WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
+EMULATOR_TIMEOUT: Final = 20.0
+"""Seconds in which the proxy of an emulator must listen. Ours: libvirt waits 30 for QEMU's
+monitor."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

@@ -24,6 +24,7 @@ from qmpeer.options import (
     Warn,
     check_companions,
     parse_words,
+    set_to,
     take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
@@ -35,10 +36,12 @@ class ProxyOptions(ServerOptions, kw_only=True):
     Attributes:
         window: The in-band commands that may be at the server at once.
         command_timeout: Seconds within which the server must answer a command; None for ever.
+        listens_first: True to listen before the server has greeted, and to wait for it for ever.
     """
 
     window: int = limits.PROXY_WINDOW
     command_timeout: float | None = limits.COMMAND_TIMEOUT
+    listens_first: bool = False
 
 
 def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
@@ -88,6 +91,7 @@ _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
+    "listen-first": set_to("listens_first"),
 }
 _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **GUEST_OPTIONS,

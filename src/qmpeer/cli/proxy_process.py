@@ -1,5 +1,6 @@
 """The process of ``qmpeer proxy``."""
 
+import asyncio
 from collections.abc import Callable
 
 from qmpeer.chardev import Chardev
@@ -54,7 +55,7 @@ class _Proxying:
         self.proxy: Proxy = Proxy(
             options.server,
             window=options.window,
-            timeout=options.timeout,
+            timeout=None if options.listens_first else options.timeout,
             command_timeout=options.command_timeout,
             wait_for_socket=options.waits_for_socket,
         )
@@ -64,16 +65,24 @@ class _Proxying:
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
         self.controlled: Controlled = Controlled("qmpeer proxy")
+        self._connecting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect to the server, and open the devices, on which clients then come in."""
-        try:
-            await self.proxy.start()
-        except (OSError, QMPError) as error:
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+        if not self._options.listens_first:
+            await self._connect()
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
             self.proxy.open_devices()
+        if self._options.listens_first:
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            await self.proxy.start()
+        except (OSError, QMPError) as error:
+            self.proxy.close()
+            raise StartError("", None, f"{self._options.server}: {error}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         self.proxy.attach(device, name=device.label, pretty=is_pretty)
@@ -81,6 +90,8 @@ class _Proxying:
     async def wait_ended(self) -> None:
         """Wait for the end."""
         await self.proxy.wait_closed()
+        if self._connecting is not None and self._connecting.done():
+            self._connecting.result()
 
     def end_by_signal(self) -> None:
         """Take no further clients, and end all connections."""
@@ -89,4 +100,6 @@ class _Proxying:
 
     def close(self) -> None:
         """Close the devices."""
+        if self._connecting is not None:
+            self._connecting.cancel()
         self.devices.close()
