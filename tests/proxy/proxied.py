@@ -12,6 +12,7 @@ from qmpeer.monitor import RawClient, Reply
 from qmpeer.proxy import Proxy
 from qmpeer.values import JsonObject, JsonValue
 from tests.patience import PATIENCE
+from tests.proxy.lines import LineClient
 
 GREETING: JsonObject = {
     "QMP": {
@@ -76,7 +77,7 @@ class Proxied:
         self.server = TestServer()
         self.machine = Monitor(backend=self.server)
         self.proxy: Proxy | None = None
-        self.clients: list[AsyncClient] = []
+        self.clients: list[AsyncClient | LineClient] = []
 
     async def start(self, **options: Any) -> Proxy:
         listener = await self.machine.listen(f"unix:{self.folder}/server", many=True)

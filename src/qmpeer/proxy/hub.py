@@ -229,6 +229,8 @@ class Hub:
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Give events their numbers, keep them, and send them to all clients."""
+        if not events:
+            return
         if self.witness is not None:
             self.witness.took_place(events)
         batch = self._history.add(events)
