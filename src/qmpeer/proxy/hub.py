@@ -10,6 +10,7 @@ from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import EncodedEvent, RawClient
 from qmpeer.proxy import texts
+from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.known_answers import KnownAnswers
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.own_requests import OwnRequests
@@ -42,6 +43,7 @@ class Hub:
     ) -> None:
         self.window: int = window
         self.own: OwnRequests = OwnRequests(self)
+        self._descriptors = Descriptors(self.own)
         self.sessions: dict[ProxySession, None] = {}
         self._command_timeout = command_timeout
         self._on_lost = on_lost
@@ -81,6 +83,7 @@ class Hub:
         self._multiplexer.remove(session.lane)
         for request in session.requests:
             self._open.pop(request, None)
+        self._descriptors.left(session)
 
     def execute(
         self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
@@ -106,18 +109,24 @@ class Hub:
         """Send the commands whose turn it is."""
         if self._server is None:
             return
-        while (request := self._multiplexer.take()) is not None:
+        while (request := self._multiplexer.take(self._descriptors.may_go)) is not None:
             self._send(request)
 
     def _send(self, request: Request) -> None:
-        try:
-            if self._server is None:
-                raise CommandError("GenericError", "there is no connection")
-            self._server.send(request)
-        except (QMPError, TypeError, ValueError, OSError) as error:
-            if not request.command.is_oob:
-                self._multiplexer.finished()
-            self._answer(request, error=texts.not_sent(request, str(error)))
+        error = self._descriptors.check(request)
+        if error is None:
+            try:
+                if self._server is None:
+                    raise CommandError("GenericError", "there is no connection")
+                self._server.send(request)
+                return
+            except (QMPError, TypeError, ValueError, OSError) as failure:
+                error = texts.not_sent(request, str(failure))
+                if request.on_outcome is not None:
+                    request.on_outcome(None, False)
+        if not request.command.is_oob:
+            self._multiplexer.finished()
+        self._answer(request, error=error)
 
     def _answer(
         self,
@@ -188,6 +197,7 @@ class Hub:
     def lost(self, connection: ServerConnection, reason: str) -> None:
         """Answer what waits; the server's open requests were answered before."""
         self._server = None
+        self._descriptors.clear()
         self._multiplexer.reset()
         requesters: list[Requester] = [*self.sessions, self.own]
         for requester in requesters:

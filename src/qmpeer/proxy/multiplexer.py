@@ -8,6 +8,7 @@ all of them. With at most seven in flight it overtakes.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -60,11 +61,24 @@ class Multiplexer(Generic[ItemT]):
         if len(lane._waiting) == 1:
             self._turns.append(lane)
 
-    def take(self) -> ItemT | None:
-        """Take the next command, which then is at the server; None if none may go."""
+    def take(self, may_go: Callable[[ItemT], bool] | None = None) -> ItemT | None:
+        """Take the next command, which then is at the server; None if none may go.
+
+        Args:
+            may_go: Returns False for a command that has to wait, and with it those behind it in its
+                lane. Other lanes go before it, and it keeps its place.
+        """
         if not self._turns or self.in_flight >= self._window:
             return None
-        lane = self._turns.popleft()
+        if may_go is None:
+            lane = self._turns.popleft()
+        else:
+            lanes = enumerate(self._turns)
+            first = next((n for n, each in lanes if may_go(each._waiting[0])), None)
+            if first is None:
+                return None
+            lane = self._turns[first]
+            del self._turns[first]
         item = lane._waiting.popleft()
         if lane._waiting:
             self._turns.append(lane)
