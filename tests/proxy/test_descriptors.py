@@ -481,10 +481,11 @@ async def test_what_each_client_had(scene: Scene, files: list[int]) -> None:
     for name in ("a", "b"):
         await one.execute("getfd", named(name), fds=files[:1])
     await two.execute("add-fd", {"fdset-id": 5}, fds=files[:1])
-    held = proxy._hub._descriptors.clear()
-    found = sorted((session.number, each.names, each.sets) for session, each in held.items())  # type: ignore[attr-defined]  # these are sessions
-    assert found == [(1, ("a", "b"), ()), (2, (), (5,))]
-    assert proxy._hub._descriptors.clear() == {}
+    descriptors = proxy._hub._descriptors
+    sessions = list(proxy._hub.sessions)
+    found = [(each.requester, each.names, each.sets) for each in descriptors.clear()]
+    assert found == [(sessions[0], ("a", "b"), ()), (sessions[1], (), (5,))]
+    assert descriptors.clear() == []
 
 
 # Nothing is left open

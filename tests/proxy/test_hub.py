@@ -4,6 +4,8 @@ Modules: door, request, rules, session, server_connection, texts.
 """
 
 import asyncio
+import gc
+import weakref
 from functools import partial
 
 import pytest
@@ -147,3 +149,28 @@ async def test_the_server_goes(proxied: Proxied) -> None:
     assert proxied.proxy is not None
     await proxied.proxy.wait_closed()
     assert proxied.proxy.end_reason == "the server closed the connection"
+
+
+async def test_a_proxy_that_is_closed_has_not_lost_its_server(proxied: Proxied) -> None:
+    proxy = await proxied.start()
+    client = await proxied.client()
+    reply = client.execute("open")
+    await until(lambda: proxied.server.received)
+    proxy.close()
+    assert "the outcome of open is unknown" in str(await error_of(reply))
+    await proxy.wait_closed()
+    assert proxy.end_reason is None
+
+
+async def test_a_closed_proxy_leaves_no_timer(proxied: Proxied) -> None:
+    proxy = await proxied.start()
+    proxied.server.answers = lambda command: {}
+    await (await proxied.client()).execute("query-name")
+    proxy.close()
+    await proxy.wait_closed()
+    gone = weakref.ref(proxy)
+    proxied.proxy = None
+    del proxy
+    await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None

@@ -1,17 +1,24 @@
 """The command line of ``qmpeer proxy``: a server's address, and QEMU's options for clients."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
+from qmpeer.cli.place_options import (
+    PLACE_FLAGS,
+    PLACE_OPTIONS,
+    PlaceOptions,
+    find_places,
+    only_restores,
+)
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
     SERVER_OPTIONS,
-    ServerOptions,
     check_server,
     take_address,
 )
+from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.options import (
     COMPANION_FLAGS,
     COMPANION_OPTIONS,
@@ -21,24 +28,34 @@ from qmpeer.options import (
     SHARED_OPTIONS,
     Flag,
     ReadArgument,
+    StartError,
     Warn,
     check_companions,
     parse_words,
+    set_to,
     take_command,
 )
 from qmpeer.options.control_monitors import check_control_only
 
 
-class ProxyOptions(ServerOptions, kw_only=True):
+class ProxyOptions(PlaceOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
         window: The in-band commands that may be at the server at once.
         command_timeout: Seconds within which the server must answer a command; None for ever.
+        persists: Stay when the connection to the server ends.
+        reconnects: Stay, and connect again.
+        when_down: What happens to commands while there is no server; None if it wasn't said.
+        listens_first: True to listen before the server has greeted, and to wait for it for ever.
     """
 
     window: int = limits.PROXY_WINDOW
     command_timeout: float | None = limits.COMMAND_TIMEOUT
+    persists: bool = False
+    reconnects: bool = False
+    when_down: Literal["wait", "fail"] | None = None
+    listens_first: bool = False
 
 
 def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
@@ -62,11 +79,25 @@ def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
         warn=warn,
         take_command=take_command,
     )
-    if not (options.wants_help or options.wants_version):
+    if not (options.wants_help or options.wants_version or only_restores(options)):
         check_server(options)
+        find_places(options)
         check_control_only(options, can_be_pretty=True)
         check_companions(options)
+        _check_staying(options)
     return options
+
+
+def _check_staying(options: ProxyOptions) -> None:
+    """Check the options for the time when the server has gone."""
+    if not (options.persists or options.reconnects):
+        if options.when_down is not None:
+            reason = "the proxy ends with its server, expected --persist or --reconnect, too"
+            raise StartError("--when-down", options.when_down, reason)
+    elif not can_be_dialled_again(options.server):
+        option = "--reconnect" if options.reconnects else "--persist"
+        reason = "ADDRESS is a descriptor, expected one that can be connected to again"
+        raise StartError(option, None, reason)
 
 
 def _window(options: ProxyOptions, option: str, argument: str) -> None:
@@ -83,17 +114,29 @@ def _command_timeout(options: ProxyOptions, option: str, argument: str) -> None:
         raise ValueError("expected a positive number of seconds, or off") from None
 
 
+def _when_down(options: ProxyOptions, option: str, argument: str) -> None:
+    if argument not in ("wait", "fail"):
+        raise ValueError("expected wait or fail")
+    options.when_down = "wait" if argument == "wait" else "fail"
+
+
 _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **GUEST_FLAGS,
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
+    **PLACE_FLAGS,
+    "persist": set_to("persists"),
+    "reconnect": set_to("reconnects"),
+    "listen-first": set_to("listens_first"),
 }
 _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **GUEST_OPTIONS,
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
+    **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,
+    "when-down": _when_down,
 }

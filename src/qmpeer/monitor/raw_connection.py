@@ -1,5 +1,6 @@
 """The connection of a raw backend's client: its session and the backend's, side by side."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -10,8 +11,10 @@ from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor.backend import (
+    ClientState,
     Context,
     EncodedEvent,
+    EncodedEvents,
     RawBackend,
     RawBytes,
     RawSession,
@@ -43,6 +46,7 @@ class RawConnection(MonitorConnection):
     __slots__ = (
         "_backend",
         "_command_fds",
+        "_finish_timer",
         "_is_gone",
         "_loop",
         "_raw_server",
@@ -65,6 +69,7 @@ class RawConnection(MonitorConnection):
         self._loop = loop
         self._raw_session: RawSession | None = None
         self._is_gone = False
+        self._finish_timer: asyncio.TimerHandle | None = None
         self._command_fds: Sequence[int] = ()  # of the command that the backend executes
         stream.keep_fds_apart()
 
@@ -129,13 +134,30 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
-    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
+    @property
+    def state(self) -> ClientState:
+        """The client's state now."""
+        server = self._raw_server
+        return ClientState(
+            is_ready=server.is_ready,
+            is_oob_enabled=server.is_oob_enabled,
+            waiting=server.waiting,
+            received=self.received,
+            sent=self.sent,
+            unsent=self.stream.unsent + server.output_size,
+        )
+
+    def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
             self._loop.call(partial(self.deliver, *messages))
             return
         if self._is_gone:
             self._close_fds_of(messages)
+            return
+        if len(messages) == 1 and isinstance(messages[0], EncodedEvents):
+            self._deliver(messages[0])
+            self._turns.mark(self)  # events make room for no command, so this needs no turn
             return
         try:
             for message in messages:
@@ -148,23 +170,34 @@ class RawConnection(MonitorConnection):
             if isinstance(message, Reply):
                 close_all(message.fds)
 
-    def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def _deliver(self, message: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, EncodedEvent):
+        if isinstance(message, Reply):
+            if message.fds:
+                self._deliver_with_fds(message)
+            elif message.error is None:
+                server.respond(message.command, message.value)
+            else:
+                server.respond_raw_error(message.command, message.error)
+        elif isinstance(message, EncodedEvent | EncodedEvents):
             server.send_event(message.text(self.is_pretty))
-        elif isinstance(message, RawBytes):
-            server.send_bytes(message.data, message.command)
         elif isinstance(message, Event):
             server.send_event(EncodedEvent(message).text(self.is_pretty))
-        elif message.fds:
-            self._deliver_with_fds(message)
-        elif message.error is None:
-            server.respond(message.command, message.value)
         else:
-            server.respond_raw_error(message.command, message.error)
+            server.send_bytes(message.data, message.command)
         if server.output_size > limits.UNSENT_OUTPUT:
             self.flush()  # bounds the output of many messages at once
             self.weigh()
+
+    def finish(self) -> None:
+        """Disconnect once the requests that came are answered; see `RawClient.finish`."""
+        if not self._loop.is_here:
+            self._loop.call(self.finish)
+            return
+        if not self._is_gone and self._finish_timer is None:
+            loop = self._loop.running
+            self._finish_timer = loop.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
+            self.eof_received()
 
     def _deliver_with_fds(self, message: Reply) -> None:
         """Send a reply with its descriptors; without them if the stream can't send them."""
@@ -189,12 +222,16 @@ class RawConnection(MonitorConnection):
             return
         self._raw_server.drop_commands()
         self.close_when_answered()
+        if self._raw_server.is_answering:  # a long answer, which the client may never read
+            self._loop.running.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
 
     # StreamHandler
 
     def connection_lost(self, error: OSError | None) -> None:
         """Release everything that belongs to the client, the backend's session too."""
         self._is_gone = True
+        if self._finish_timer is not None:
+            self._finish_timer.cancel()
         super().connection_lost(error)
         close_all(self._raw_server.unbind_fds())
         session, self._raw_session = self._raw_session, None

@@ -123,6 +123,11 @@ class RawServerSession(ServerSession):
         return self._reader.held_size + self.output_size + int(self._queued_size)
 
     @property
+    def waiting(self) -> int:
+        """The requests that wait to be executed."""
+        return len(self._backlog) + len(self._queue)
+
+    @property
     def is_finished(self) -> bool:
         """True if the client will send no more, and all its requests are answered."""
         return self._has_eof and not self._in_flight and super().is_finished

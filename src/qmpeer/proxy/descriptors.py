@@ -23,16 +23,18 @@ from qmpeer.proxy.request import Request, Requester
 from qmpeer.values import JsonObject, JsonValue
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class Held(msgspec.Struct, frozen=True):
     """What one client has passed to the server.
 
     Attributes:
+        requester: The client.
         names: The names of descriptors.
         sets: The numbers of sets.
     """
 
-    names: tuple[str, ...] = ()
-    sets: tuple[int, ...] = ()
+    requester: Requester
+    names: tuple[str, ...]
+    sets: tuple[int, ...]
 
 
 class Descriptors:
@@ -40,20 +42,21 @@ class Descriptors:
 
     Args:
         own: Closes what clients leave behind.
-
-    Attributes:
-        may_go: While a command with descriptors is at the server: returns True for a request
-            without any. None if all requests may go.
+        hold_back: Called with a function that returns True for in-band requests that mustn't be
+            sent, and with None when all may be sent again.
     """
 
-    __slots__ = ("_checks", "_last", "_names", "_own", "_sets", "may_go")
+    __slots__ = ("_checks", "_hold_back", "_is_one_sent", "_last", "_names", "_own", "_sets")
 
-    def __init__(self, own: OwnRequests) -> None:
+    def __init__(
+        self, own: OwnRequests, hold_back: Callable[[Callable[[Request], bool] | None], None]
+    ) -> None:
         self._own = own
+        self._hold_back = hold_back
         self._names = FdNames(own)
         self._sets = FdSets(own)
         self._last: Request | None = None  # its descriptors may still be with the server
-        self.may_go: Callable[[Request], bool] | None = None
+        self._is_one_sent = False  # a request with descriptors, which isn't answered
         self._checks: Mapping[str, Callable[[Request, JsonObject], JsonObject | None]] = {
             "getfd": self._getfd,
             "closefd": self._closefd,
@@ -68,7 +71,7 @@ class Descriptors:
         """
         command = request.command
         check = self._checks.get(command.name)
-        if self.may_go is not None and not self.may_go(request):  # out of band
+        if self._is_one_sent and request.fds:  # out of band
             return texts.descriptors_on_their_way(request)
         refusal = None
         if check is not None:
@@ -77,7 +80,8 @@ class Descriptors:
             refusal = self._use(request, command.arguments)
         if request.fds and refusal is None:
             self._last = request
-            self.may_go = _has_no_fds
+            self._is_one_sent = True
+            self._hold_back(_has_fds)
             self._wait_for(request)
         return refusal
 
@@ -86,7 +90,8 @@ class Descriptors:
         inner = request.on_outcome
 
         def on_outcome(value: JsonValue, is_success: bool) -> None:
-            self.may_go = None
+            self._is_one_sent = False
+            self._hold_back(None)
             if inner is not None:
                 inner(value, is_success)
 
@@ -97,14 +102,16 @@ class Descriptors:
         self._names.left(requester)
         self._sets.sweep()
 
-    def clear(self) -> dict[Requester, Held]:
-        """Forget everything, and return what each client had: the server has gone."""
-        self._last = self.may_go = None
+    def clear(self) -> list[Held]:
+        """Forget everything, and return what the clients had: the server has gone."""
+        self._last = None
+        self._is_one_sent = False
         names, sets = self._names.clear(), self._sets.clear()
-        return {
-            each: Held(names=tuple(names.get(each, ())), sets=tuple(sets.get(each, ())))
+        return [
+            Held(each, tuple(names.get(each, ())), tuple(sets.get(each, ())))
             for each in dict.fromkeys((*names, *sets))
-        }
+            if not each.has_left
+        ]
 
     # The commands
 
@@ -218,5 +225,5 @@ class Descriptors:
             self._last = None
 
 
-def _has_no_fds(request: Request) -> bool:
-    return not request.fds
+def _has_fds(request: Request) -> bool:
+    return bool(request.fds)

@@ -71,7 +71,9 @@ class FdNames:
 
     def passed(self, name: str, requester: Requester, is_success: bool) -> None:
         """Note the outcome of a getfd."""
-        claims = self._claims[name]
+        claims = self._claims.get(name)
+        if claims is None:  # the server has gone
+            return
         claims.remove(requester)
         if not claims:
             del self._claims[name]
@@ -109,9 +111,14 @@ class FdNames:
             self._own.execute("closefd", {"fdname": name})
 
     def clear(self) -> Mapping[Requester, list[str]]:
-        """Forget all names, and return them by client: the server has gone."""
+        """Forget all names, since the server has gone; return those of each client.
+
+        Names that were used up aren't among them.
+        """
         held: dict[Requester, list[str]] = {}
         for name, holder in self._holders.items():
+            if name in self._loose:
+                continue
             held.setdefault(holder, []).append(name)
         self._holders.clear()
         self._loose.clear()

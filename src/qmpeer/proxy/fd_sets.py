@@ -57,12 +57,11 @@ class FdSets:
 
     def added(self, requester: Requester, value: JsonValue) -> None:
         """Note the answer to an add-fd; None if it has failed."""
-        self._changes -= 1
         if isinstance(value, dict):
             number, fd = value.get("fdset-id"), value.get("fd")
             if isinstance(number, int) and isinstance(fd, int):
                 self._sets.setdefault(number, {})[fd] = requester
-        self.sweep()
+        self.changed()
 
     def removed(self, number: int, fd: int | None) -> None:
         """Note the success of a client's remove-fd, or the outcome of the proxy's."""
@@ -75,8 +74,8 @@ class FdSets:
             self._sets.pop(number, None)
 
     def changed(self) -> None:
-        """Note that a client's remove-fd was answered."""
-        self._changes -= 1
+        """Note that a client's add-fd or remove-fd was answered."""
+        self._changes = max(0, self._changes - 1)  # it is 0 once the server has gone
         self.sweep()
 
     # What clients leave behind

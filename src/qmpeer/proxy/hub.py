@@ -8,16 +8,21 @@ from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import EncodedEvent, RawClient
+from qmpeer.monitor import RawClient
+from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
 from qmpeer.proxy.descriptors import Descriptors
+from qmpeer.proxy.event_history import EventHistory
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.known_answers import KnownAnswers
+from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.own_requests import OwnRequests
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
-from qmpeer.proxy.server_connection import ServerConnection
+from qmpeer.proxy.server_connection import ServerConnection, ServerTraffic
 from qmpeer.proxy.session import ProxySession
+from qmpeer.proxy.witness import COMMANDS, Witness
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
@@ -30,94 +35,139 @@ class Hub:
     Args:
         window: The in-band commands that may be at the server at once.
         command_timeout: Seconds within which the server must answer a command; None for ever.
+        waits: While there is no server, let commands and new clients wait for one. Otherwise
+            commands fail, and new clients are greeted as by the last server.
         on_lost: Called when the connection to the server has ended, with the reason.
 
     Attributes:
         window: The same.
         own: Sends the proxy's own commands.
         sessions: The clients, in the order in which they came.
+        logbook: The numbers of what has passed.
+        traffic: Those of the server.
+        witness: The witness of the server, or of the last one.
     """
 
     def __init__(
-        self, window: int, command_timeout: float | None, on_lost: Callable[[str], None]
+        self,
+        window: int,
+        command_timeout: float | None,
+        waits: bool,
+        on_lost: Callable[[str], None],
     ) -> None:
         self.window: int = window
         self.own: OwnRequests = OwnRequests(self)
-        self._descriptors = Descriptors(self.own)
         self.sessions: dict[ProxySession, None] = {}
+        self.logbook: Logbook = Logbook()
+        self.traffic: ServerTraffic = self.logbook.traffic
+        self.witness: Witness | None = None
         self._command_timeout = command_timeout
+        self._waits = waits
         self._on_lost = on_lost
         self._server: ServerConnection | None = None
+        self._refusal: str | None = None  # why commands fail at once
+        self._greeting: JsonObject | None = None  # for new clients
+        self._held: dict[Request, None] = {}  # out-of-band ones, while there is no server
+        self._history = EventHistory()
+        self._extensions = Extensions(self._history)
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
+        self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
         self._open: dict[Request, None] = {}  # those with a deadline, the earliest first
         self._timer: asyncio.TimerHandle | None = None
+        self._on_empty: Callable[[], None] | None = None  # once the proxy has ended
 
     @property
     def server(self) -> ServerConnection | None:
         """The connection to the server, while there is one."""
         return self._server
 
-    def join(self, server: ServerConnection) -> None:
-        """Take a connection to the server, which has negotiated; greet the clients that wait."""
+    def join(self, server: ServerConnection, events: Sequence[Event] = ()) -> None:
+        """Take a connection to the server, which has negotiated.
+
+        Args:
+            server: The connection.
+            events: Events of ours for the clients that are there.
+        """
         self._server = server
+        self.logbook.server_ready()
+        self._refusal = None
+        self._greeting = server.greeting
+        self.witness = server.witness()
         self._known.begin(server.greeting)
+        self.took_place(events)
         for session in tuple(self.sessions):
             session.greet(server.greeting)
+        held, self._held = self._held, {}
+        for request in held:
+            self._send(request)
+        self._multiplexer.open()
         self._pump()
 
     # Clients
 
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
-        session = ProxySession(self, rules, client, next(self._numbers))
+        now = asyncio.get_running_loop().time()
+        session = ProxySession(self, rules, client, next(self._numbers), self._extensions, now)
         self.sessions[session] = None
-        if self._server is not None:
-            session.greet(self._server.greeting)
+        self.logbook.client_connected(session)
+        if self._on_empty is not None:
+            asyncio.get_running_loop().call_soon(client.close)
+        elif self._greeting is not None:
+            session.greet(self._greeting)
         return session
 
     def leave(self, session: ProxySession) -> None:
         """Forget a client that has gone."""
         self.sessions.pop(session, None)
-        self._multiplexer.remove(session.lane)
+        dropped = self._multiplexer.remove(session.lane)
         for request in session.requests:
             self._open.pop(request, None)
+            self._held.pop(request, None)
         self._descriptors.left(session)
+        self.logbook.client_gone(session, len(dropped))
+        if not self.sessions and self._on_empty is not None:
+            self._on_empty()
 
     def execute(
         self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
     ) -> None:
         """Execute a command of a client, or of the proxy itself."""
-        request = Request(requester, command, self._deadline(), fds)
+        now = asyncio.get_running_loop().time()
+        timeout = self._command_timeout
+        deadline = None if timeout is None else now + timeout
+        request = Request(requester, command, now, deadline, fds)
         requester.open(request)
         known = self._known.get(command)
         if known is not None:
             self._answer(request, known)
             return
+        if self._refusal is not None:
+            self._answer(request, error=texts.server_lost(request, self._refusal))
+            return
         if request.deadline is not None:
             self._open[request] = None
             if self._timer is None:
                 self._set_timer(request.deadline)
-        if command.is_oob:
+        if command.is_oob and self._server is None:
+            self._held[request] = None
+        elif command.is_oob or self._multiplexer.add(requester.lane, request):
             self._send(request)
-        else:
-            self._multiplexer.add(requester.lane, request)
+        elif self._multiplexer.is_holding:
             self._pump()
 
     def _pump(self) -> None:
         """Send the commands whose turn it is."""
-        if self._server is None:
-            return
-        while (request := self._multiplexer.take(self._descriptors.may_go)) is not None:
+        while (request := self._multiplexer.take()) is not None:
             self._send(request)
 
     def _send(self, request: Request) -> None:
         error = self._descriptors.check(request)
         if error is None:
             try:
-                if self._server is None:
-                    raise CommandError("GenericError", "there is no connection")
+                assert self._server is not None
                 self._server.send(request)
                 return
             except (QMPError, TypeError, ValueError, OSError) as failure:
@@ -144,11 +194,6 @@ class Hub:
 
     # Deadlines
 
-    def _deadline(self) -> float | None:
-        if self._command_timeout is None:
-            return None
-        return asyncio.get_running_loop().time() + self._command_timeout
-
     def _set_timer(self, deadline: float) -> None:
         self._timer = asyncio.get_running_loop().call_at(deadline, self._check_deadlines)
 
@@ -159,9 +204,14 @@ class Hub:
         for request in tuple(self._open):
             if request.deadline is None or request.deadline > now:
                 break
-            if not request.is_sent:
+            if request.is_answered:  # while an earlier one was answered
+                continue
+            if request.command.is_oob:
+                self._held.pop(request, None)
+            elif not request.is_sent:
                 self._multiplexer.withdraw(request.session.lane, request)
-            self._answer(request, error=texts.too_late(request, self._command_timeout))
+            has_server = self._server is not None
+            self._answer(request, error=texts.too_late(request, self._command_timeout, has_server))
         first = next(iter(self._open), None)
         if first is not None and first.deadline is not None:
             self._set_timer(first.deadline)
@@ -176,8 +226,12 @@ class Hub:
             self._multiplexer.finished()
         if request.on_outcome is not None:
             request.on_outcome(value, error is None)
+        if request.is_answered and not isinstance(error, CommandInterrupted):
+            self.logbook.reply_dropped(is_late=request.session in self.sessions)
         if error is None:
             self._known.keep(request.command, value)
+            if request.command.name in COMMANDS and self.witness is not None:
+                self.witness.executed(request.command)
             self._answer(request, value)
         elif isinstance(error, CommandInterrupted):
             self._answer(request, error=texts.server_lost(request, error.reason))
@@ -185,23 +239,70 @@ class Hub:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
 
     def took_place(self, events: Sequence[Event]) -> None:
-        """Send events to all clients."""
-        encoded = [EncodedEvent(event) for event in events]
+        """Give events their numbers, keep them, and send them to all clients."""
+        if self.witness is not None:
+            self.witness.took_place(events)
+        batch = self._history.add(events)
         for session in tuple(self.sessions):
-            session.send_events(encoded)
+            session.send_events(batch)
 
     def handed_out(self) -> None:
         """Send the commands that have waited for answers."""
         self._pump()
 
-    def lost(self, connection: ServerConnection, reason: str) -> None:
-        """Answer what waits; the server's open requests were answered before."""
+    def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
+        """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
-        self._descriptors.clear()
-        self._multiplexer.reset()
-        requesters: list[Requester] = [*self.sessions, self.own]
-        for requester in requesters:
-            self._multiplexer.remove(requester.lane)
-            for request in requester.requests:
-                self._answer(request, error=texts.server_lost(request, reason))
+        for held in self._descriptors.clear():
+            if self.witness is not None:
+                self.witness.leave_behind("descriptor", held.names)
+                self.witness.leave_behind("fd-set", map(str, held.sets))
+        self.logbook.server_lost(reason)
+        self._multiplexer.close()
+        self._known.forget()
+        if self._waits:
+            self._greeting = None
+        else:
+            self._refusal = reason
+        # What comes from now on, because an answer makes room for it, isn't among these.
+        requests = self._open_requests()
+        for outcome in cut_off:
+            self.answered(outcome.token, outcome.value, outcome.error)
+        self._fail(requests, reason)
         self._on_lost(reason)
+
+    def end(self, reason: str, on_empty: Callable[[], None]) -> None:
+        """Answer everything that is open or still comes with an error; disconnect the clients then.
+
+        Args:
+            reason: Why.
+            on_empty: Called when all have gone, within limits.CLOSE_TIMEOUT seconds.
+        """
+        self.logbook.end()
+        self._waits = False
+        self._refusal = reason
+        if self._server is not None:
+            self._server.close()
+        self._fail(self._open_requests(), reason)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._on_empty = on_empty
+        for session in tuple(self.sessions):
+            session.finish()
+        if not self.sessions:
+            on_empty()
+
+    def _open_requests(self) -> list[Request]:
+        requesters: list[Requester] = [*self.sessions, self.own]
+        return [request for requester in requesters for request in requester.requests]
+
+    def _fail(self, requests: Sequence[Request], reason: str) -> None:
+        for request in requests:
+            if request.is_answered:
+                continue
+            if request.command.is_oob:
+                self._held.pop(request, None)
+            elif not request.is_sent:
+                self._multiplexer.withdraw(request.session.lane, request)
+            self._answer(request, error=texts.server_lost(request, reason))

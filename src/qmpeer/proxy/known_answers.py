@@ -19,10 +19,14 @@ class KnownAnswers:
 
     def begin(self, greeting: JsonObject) -> None:
         """Begin with a server's greeting, and forget what an earlier server has answered."""
-        self._answers.clear()
+        self.forget()
         member = greeting.get("QMP")
         if isinstance(member, dict) and "version" in member:
             self._answers[VERSION] = member["version"]
+
+    def forget(self) -> None:
+        """Forget all answers: their server has gone."""
+        self._answers.clear()
 
     def keep(self, command: CommandMessage, value: JsonValue) -> None:
         """Keep the server's answer to a command, if it is worth it."""

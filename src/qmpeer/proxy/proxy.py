@@ -1,20 +1,26 @@
 """The proxy, with its listeners."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from qmpeer import limits
+from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.monitor import CharacterDevice, Monitor
 from qmpeer.proxy.door import Door
+from qmpeer.proxy.event_terms import read_patterns
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.proxy.server_connection import ServerConnection
+from qmpeer.proxy.server_link import LinkPhase, ServerLink
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.aio import Listener
 
 if TYPE_CHECKING:
     import ssl
+
+    from qmpeer.proxy.control import ProxyControl
 
 
 class Proxy:
@@ -31,15 +37,22 @@ class Proxy:
             for ever.
         command_timeout: Seconds within which each command must be answered; then its client gets a
             GenericError, which says whether the command was sent. None waits for ever.
+        persist: Stay, with the clients, when the connection to the server ends. By default the
+            proxy ends then, too. Clients get the event __QMPEER_SERVER_LOST, and
+            __QMPEER_SERVER_BACK once there is a server again.
+        reconnect: Persist, and connect again by itself: True for as long as the proxy runs, or for
+            how many seconds; then it ends.
+        when_down: What happens while there is no server: "wait" lets commands wait for the next one
+            (each until its own time limit), and new clients for their greeting; with "fail", each
+            command is answered with a GenericError, and new clients are greeted as by the last
+            server.
         wait_for_socket: While nobody listens at the server's address, try again until the time is
             over.
         tls: For a server at tls: or wss: a context, which replaces the address's TLS options.
 
     Raises:
-        ValueError: If the window is out of range.
-
-    Attributes:
-        end_reason: Why the connection to the server has ended; None while it hasn't.
+        ValueError: If the window is out of range, when_down is unknown, or if the proxy is to
+            stay though its server is a connected socket or a descriptor.
 
     Example:
         >>> import asyncio
@@ -65,20 +78,37 @@ class Proxy:
         window: int = limits.PROXY_WINDOW,
         timeout: float | None = limits.CONNECT_TIMEOUT,
         command_timeout: float | None = limits.COMMAND_TIMEOUT,
+        persist: bool = False,
+        reconnect: bool | float = False,
+        when_down: Literal["wait", "fail"] = "wait",
         wait_for_socket: bool = False,
         tls: "ssl.SSLContext | None" = None,
     ) -> None:
         if not 1 <= window < limits.IN_BAND_QUEUE:
             raise ValueError(f"found window={window}, expected 1 to {limits.IN_BAND_QUEUE - 1}")
+        if when_down not in ("wait", "fail"):
+            raise ValueError(f'found when_down={when_down!r}, expected "wait" or "fail"')
+        persists = persist or reconnect is not False
+        if persists and not can_be_dialled_again(server):
+            raise ValueError(
+                "found a socket or descriptor, expected an address to connect to again"
+            )
         self._address = server
-        self._timeout = timeout
         self._waits_for_socket = wait_for_socket
         self._tls = tls
-        self._hub = Hub(window, command_timeout, self._server_lost)
+        waits = persists and when_down == "wait"
+        self._hub = Hub(window, command_timeout, waits, self._server_lost)
+        self._link = ServerLink(
+            self._hub,
+            self._dial,
+            timeout=timeout,
+            persists=persists,
+            reconnect=reconnect,
+            on_end=self.close,
+        )
         self._monitors: list[Monitor] = []
         self._is_closed = False
         self._ended = asyncio.Event()
-        self.end_reason: str | None = None
 
     def __repr__(self) -> str:
         return f"<Proxy of {address_text(self._address)}, {len(self._hub.sessions)} clients>"
@@ -109,17 +139,47 @@ class Proxy:
             TimeoutError: If the server isn't ready in time, such as one that serves another client.
             QMPError: If it doesn't speak QMP.
         """
-        connection = await ServerConnection.open(
+        await self._link.connect()
+
+    async def reconnect(self) -> None:
+        """Connect to the server again, once it has gone. Do nothing while it is there.
+
+        One attempt is made, within the time limit for connecting. Of a proxy that also connects by
+        itself, it is one more.
+
+        Raises:
+            OSError: If the connection fails.
+            TimeoutError: If the server isn't ready in time.
+            QMPError: If it doesn't speak QMP; ConnectionClosed if the proxy was closed.
+        """
+        await self._link.connect()
+
+    async def _dial(self, timeout: float | None) -> ServerConnection:
+        return await ServerConnection.open(
             self._hub,
             self._address,
-            timeout=self._timeout,
+            timeout=timeout,
             wait_for_socket=self._waits_for_socket,
             tls=self._tls,
         )
-        if self._is_closed:
-            connection.close()
-        else:
-            self._hub.join(connection)
+
+    @property
+    def is_connected(self) -> bool:
+        """True while there is a connection to the server."""
+        return self._link.phase is LinkPhase.READY
+
+    @property
+    def end_reason(self) -> str | None:
+        """Why the proxy has ended with its server; None while it hasn't, or if it was closed."""
+        return self._link.end_reason
+
+    @property
+    def is_orderly_end(self) -> bool:
+        """True if the proxy has ended with a server that had said that it ends.
+
+        It says so by the event SHUTDOWN or by its answer to quit.
+        """
+        return self._link.is_orderly_end
 
     async def listen(
         self,
@@ -129,6 +189,8 @@ class Proxy:
         many: bool = True,
         pretty: bool = False,
         insecure: bool = False,
+        events: Sequence[str] | None = None,
+        extensions: bool = False,
     ) -> Listener:
         """Listen for clients.
 
@@ -139,55 +201,89 @@ class Proxy:
                 has left, as with QEMU.
             pretty: Write JSON over many lines.
             insecure: Allow addresses that other machines or guests can reach.
+            events: The names of the events that its clients get, such as ["STOP", "JOB_*"]: in
+                them * stands for any text. None for all.
+            extensions: Let its clients use the proxy's own commands, whose names begin with
+                __qmpeer_. Other clients get the server's answer to them.
 
         Raises:
             OSError: If the address is in use or can't be bound.
             PermissionError: If other machines or guests could connect, and insecure isn't set.
-            ValueError: If the address is invalid.
+            ValueError: If the address or a name of an event is invalid.
         """
-        monitor = self._monitor(address_text(address) if name is None else name)
+        rules = _rules(address_text(address) if name is None else name, events, extensions)
+        monitor = self._monitor(rules)
         return await monitor.listen(address, many=many, pretty=pretty, insecure=insecure)
 
-    def attach(self, device: CharacterDevice, *, name: str, pretty: bool = False) -> None:
+    def attach(
+        self,
+        device: CharacterDevice,
+        *,
+        name: str,
+        pretty: bool = False,
+        events: Sequence[str] | None = None,
+        extensions: bool = False,
+    ) -> None:
         """Serve the clients of a character device.
 
         Args:
             device: The device.
             name: The listener's name in logs.
             pretty: Write JSON over many lines.
+            events: The events that its clients get; see `listen`.
+            extensions: Let its clients use the proxy's own commands; see `listen`.
 
         Raises:
             ChardevError: If the device has a front end already.
+            ValueError: If a name of an event is invalid.
         """
-        self._monitor(name).attach(device, pretty=pretty)
+        self._monitor(_rules(name, events, extensions)).attach(device, pretty=pretty)
 
     def open_devices(self) -> None:
         """Greet on devices that have no client who connects, such as a pty."""
         for monitor in self._monitors:
             monitor.open_devices()
 
-    def _monitor(self, name: str) -> Monitor:
+    def control(self, end: Callable[[], None] | None = None) -> "ProxyControl":
+        """Return a control socket for the proxy, not open yet: it shows and disconnects clients.
+
+        It outlives the proxy: close it behind it.
+
+        Args:
+            end: Called by the command ``quit``; by default `close`.
+        """
+        from qmpeer.proxy.control import ProxyControl  # start: 20 ms
+
+        return ProxyControl(self._hub, self._link, address_text(self._address), end or self.close)
+
+    def _monitor(self, rules: ListenerRules) -> Monitor:
         # Staying awake for the next command would cost more here than it gains: the server
         # executes it, in a process of its own.
-        monitor = Monitor(backend=Door(self._hub, ListenerRules(name=name)), linger=0)
+        monitor = Monitor(backend=Door(self._hub, rules), linger=0)
         self._monitors.append(monitor)
         return monitor
 
     # The end
 
     def _server_lost(self, reason: str) -> None:
-        self.end_reason = reason
-        self.close()
+        self._link.lost(reason)
 
     def close(self) -> None:
-        """Take no further clients, disconnect those that are there, and leave the server."""
+        """Take no further clients, and leave the server.
+
+        Clients get an answer to each of their commands that was received, and are disconnected
+        then. What they don't read within limits.CLOSE_TIMEOUT seconds is dropped.
+        """
         if self._is_closed:
             return
         self._is_closed = True
-        if self._hub.server is not None:
-            self._hub.server.close()
-        for session in tuple(self._hub.sessions):
-            session.client.close()
+        self._link.close()
+        for monitor in self._monitors:
+            for listener in monitor.listeners:
+                listener.close()
+        self._hub.end(self._link.end_reason or "the proxy was closed", self._shut_down)
+
+    def _shut_down(self) -> None:
         for monitor in self._monitors:
             monitor.shutdown()
         self._ended.set()
@@ -195,5 +291,13 @@ class Proxy:
     async def wait_closed(self) -> None:
         """Wait until the proxy is closed, by `close` or by the end of its server."""
         await self._ended.wait()
+        await self._link.wait_closed()
         for monitor in self._monitors:
             await monitor.wait_closed()
+
+
+def _rules(name: str, events: Sequence[str] | None, extensions: bool) -> ListenerRules:
+    if isinstance(events, str):
+        raise ValueError(f"found {events!r}, expected a list of names of events")
+    patterns = None if events is None else read_patterns(events)
+    return ListenerRules(name=name, events=patterns, has_extensions=extensions)

@@ -40,6 +40,7 @@ class Request:
     Attributes:
         session: The session of the client that sent it.
         command: The command.
+        began: The loop's time at which it came.
         deadline: The loop's time by which it must be answered; None for ever.
         fds: The descriptors that came with it, which belong to the request until they are sent.
         reply_fds: Those that came with the server's answer, until it is passed on.
@@ -47,10 +48,12 @@ class Request:
             True unless it is an error.
         is_sent: True once it was sent to the server.
         is_answered: True once its client has an answer or has left; a later one is dropped.
-        reply: The answer, while it waits for those of earlier in-band requests.
+        reply: The answer, while it waits for those of earlier in-band requests; or a function that
+            gives it then.
     """
 
     __slots__ = (
+        "began",
         "command",
         "deadline",
         "fds",
@@ -66,18 +69,20 @@ class Request:
         self,
         session: Requester,
         command: CommandMessage,
+        began: float,
         deadline: float | None,
         fds: Sequence[int] = (),
     ) -> None:
         self.session: Requester = session
         self.command: CommandMessage = command
+        self.began: float = began
         self.deadline: float | None = deadline
         self.fds: Sequence[int] = fds
         self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False
         self.is_answered: bool = False
         self.on_outcome: Callable[[JsonValue, bool], None] | None = None
-        self.reply: Reply | None = None
+        self.reply: Reply | Callable[[], Reply] | None = None
 
     def close_fds(self) -> None:
         """Close the descriptors that came with it: they were sent, or never will be."""
@@ -94,5 +99,5 @@ class Request:
         self.is_answered = True
         self.close_fds()
         close_all(self.take_reply_fds())
-        if self.reply is not None:
+        if isinstance(self.reply, Reply):
             close_all(self.reply.fds)

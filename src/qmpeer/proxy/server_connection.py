@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from qmpeer import limits
-from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, QMPError
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, LimitError, QMPError
 from qmpeer.messages import Event
 from qmpeer.protocol import ClientSession, Completion, Phase, closing_error, cut_off
 from qmpeer.proxy.request import Request
+from qmpeer.proxy.witness import Witness
 from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.aio import Stream, StreamHandler, open_stream
 from qmpeer.transport.descriptors import close_all
@@ -22,13 +23,40 @@ if TYPE_CHECKING:
 _log: Final = logging.getLogger("qmpeer.proxy")
 
 
+class ServerTraffic:
+    """What has passed between a proxy and its server, over all connections.
+
+    Attributes:
+        commands: The commands that were sent.
+        replies: The replies to these, including errors.
+        errors: The errors among these.
+        events: The events that came.
+        received: The bytes that came.
+        sent: The bytes that were sent.
+    """
+
+    __slots__ = ("commands", "errors", "events", "received", "replies", "sent")
+
+    def __init__(self) -> None:
+        self.commands: int = 0
+        self.replies: int = 0
+        self.errors: int = 0
+        self.events: int = 0
+        self.received: int = 0
+        self.sent: int = 0
+
+
 class ServerUser(Protocol):
     """The receiver of what the server sends. All calls come from the loop's thread."""
+
+    @property
+    def traffic(self) -> ServerTraffic:
+        """The numbers of what passes."""
 
     def answered(
         self, request: Request, value: JsonValue, error: CommandError | CommandInterrupted | None
     ) -> None:
-        """Take the outcome of a request; CommandInterrupted if the end cut it off."""
+        """Take the outcome of a request."""
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Take events, in order."""
@@ -36,8 +64,11 @@ class ServerUser(Protocol):
     def handed_out(self) -> None:
         """Go on: everything in the received bytes was handed out."""
 
-    def lost(self, connection: "ServerConnection", reason: str) -> None:
-        """Note that the connection has ended; open requests were answered before."""
+    def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
+        """Note that the connection has ended, and take the outcomes of the open requests.
+
+        Their error is CommandInterrupted, but a quit has succeeded.
+        """
 
 
 class ServerConnection:
@@ -59,6 +90,7 @@ class ServerConnection:
         )
         self.is_lost: bool = False
         self._user = user
+        self._traffic = user.traffic
         self._stream = stream
         self._loop = asyncio.get_running_loop()
         self._fds: Sequence[int] = ()  # the last that came, until their message has come
@@ -67,6 +99,9 @@ class ServerConnection:
         self._is_reading_paused = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._lost: asyncio.Future[None] = self._loop.create_future()
+        self._has_begun = False
+        self._early: list[Event] = []
+        self._end: ConnectionClosed | None = None
 
     @classmethod
     async def open(
@@ -78,7 +113,7 @@ class ServerConnection:
         wait_for_socket: bool = False,
         tls: "ssl.SSLContext | None" = None,
     ) -> "ServerConnection":
-        """Connect to a server and negotiate.
+        """Connect to a server and negotiate. The user is told nothing before `begin`.
 
         Args:
             user: Gets what the server sends.
@@ -115,11 +150,29 @@ class ServerConnection:
         except BaseException:
             self.close()
             raise
+        if self._end is not None:  # it was ready for a moment
+            raise self._end
+
+    def begin(self) -> None:
+        """Tell the user from now on, first of the events that have come meanwhile."""
+        self._has_begun = True
+        early, self._early = self._early, []
+        if early:
+            self._user.took_place(early)
+
+    def witness(self) -> Witness:
+        """Return a new witness of this server."""
+        return Witness(self.session.greeting, self.session.capabilities)
 
     @property
     def offers_oob(self) -> bool:
         """True if out-of-band commands may be sent."""
         return "oob" in self.session.capabilities
+
+    @property
+    def requests(self) -> list[Request]:
+        """The requests that the server hasn't answered, the oldest first."""
+        return [sent.token for sent in self.session.interrupted if sent.token is not None]
 
     @property
     def greeting(self) -> JsonObject:
@@ -133,17 +186,22 @@ class ServerConnection:
         Its descriptors go with its own bytes.
 
         Raises:
-            QMPError: If it can't be sent; see `ClientSession.execute`.
+            QMPError: If it can't be sent; see `ClientSession.execute`. LimitError for an
+                out-of-band command if too many others wait for answers.
             ValueError, OSError: If its descriptors can't be sent, such as over TCP. Nothing of it
                 was sent.
         """
         command = request.command
         session = self.session
+        if command.is_oob and session.commands_in_flight >= limits.PROXY_UNANSWERED:
+            desc = f"it hasn't answered {limits.PROXY_UNANSWERED} other commands"
+            raise LimitError(desc, "PROXY_UNANSWERED", limits.PROXY_UNANSWERED)
         if request.fds:
             self._send_with_fds(request)
             return
         session.execute(command.name, command.arguments, request, command.is_oob)
         request.is_sent = True
+        self._traffic.commands += 1
         if session.commands_in_flight == 1:
             self._flush()
         elif not self._is_flush_due:
@@ -169,6 +227,7 @@ class ServerConnection:
         session = self.session
         data, fds = session.data_to_send()
         while data:
+            self._traffic.sent += len(data)
             self._stream.write(data, fds)
             data, fds = session.data_to_send()
 
@@ -191,6 +250,7 @@ class ServerConnection:
             close_all(self._fds)
             self._fds = fds
             self._is_last_of_bytes = data.endswith(b"\n")
+        self._traffic.received += len(data)
         self._hand_out(self.session.receive_data(data))
 
     def _read_on(self) -> None:
@@ -204,17 +264,21 @@ class ServerConnection:
             self._give_fds(occurrences[-1] if self._is_last_of_bytes else occurrences[0])
         for happened in occurrences:
             if type(happened) is Event:
+                self._traffic.events += 1
                 events.append(happened)
                 continue
             if events:
-                user.took_place(events)
+                self._took_place(events)
                 events = []
             if type(happened) is Completion:
+                self._traffic.replies += 1
+                if happened.error is not None:
+                    self._traffic.errors += 1
                 user.answered(happened.token, happened.value, happened.error)
             else:
                 _log.warning("%s: an error of no command: %s", session.peer, happened.error)
         if events:
-            user.took_place(events)
+            self._took_place(events)
         if session.failure is not None:
             self._lose(session.failure)
             self._stream.abort()
@@ -225,6 +289,12 @@ class ServerConnection:
         if session.phase is Phase.READY and not self._ready.done():
             self._ready.set_result(None)
         user.handed_out()
+
+    def _took_place(self, events: list[Event]) -> None:
+        if self._has_begun:
+            self._user.took_place(events)
+        else:
+            self._early += events
 
     def _give_fds(self, happened: Any) -> None:
         """Let descriptors go with the answer that they came with; close those of other messages.
@@ -249,7 +319,8 @@ class ServerConnection:
             self._stream.resume_reading()
 
     def eof_received(self) -> None:
-        """Close the stream: the server sends no more."""
+        """End the connection: the server sends no more, so it answers no more."""
+        self._lose(None)
         self._stream.close()
 
     def pause_writing(self) -> None:
@@ -271,11 +342,11 @@ class ServerConnection:
         close_all(self._fds)
         self._fds = ()
         closed = closing_error(self.session, error, None)
-        for outcome in cut_off(self.session, closed.reason, error).outcomes:
-            self._user.answered(outcome.token, outcome.value, outcome.error)
-        if self._ready.done():
-            self._user.lost(self, closed.reason)
-        else:
+        self._end = closed
+        outcomes = cut_off(self.session, closed.reason, error).outcomes
+        if self._has_begun:
+            self._user.lost(closed.reason, outcomes)
+        elif not self._ready.done():
             failure = self.session.failure
             self._ready.set_exception(failure if isinstance(failure, QMPError) else closed)
             self._ready.exception()  # nobody may be waiting any more

@@ -2,13 +2,19 @@
 
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from qmpeer.messages import CommandMessage
-from qmpeer.monitor import EncodedEvent, RawClient, Reply
+from qmpeer.monitor import RawClient, Reply
+from qmpeer.proxy.event_history import EventBatch
+from qmpeer.proxy.event_terms import EventTerms
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
+from qmpeer.transport import PeerIdentity
+from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -35,31 +41,57 @@ class ProxySession:
         rules: The rules of the listener that it came in by.
         client: The client.
         number: Its number, counted from 1.
+        extensions: The proxy's own commands, which it can use if the rules allow.
+        now: The loop's time.
 
     Attributes:
         has_left: True once the client has gone.
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
-        is_ready: True once it gets events.
+        is_ready: True once it has negotiated, or a moment later.
+        terms: The terms on which it gets events.
+        is_disconnected: True if `disconnect` was called.
+        identity: Who it is.
+        process: The name of its process when it connected, which the process chooses itself.
+        opened_at: The loop's time at which it connected.
+        commands: The commands that it has sent.
+        refused: Those of them that were answered with an error.
+        events: The events that were sent to it.
     """
 
     __slots__ = (
         "_executor",
+        "_extensions",
         "_in_band",
         "_out_of_band",
         "client",
         "has_left",
+        "commands",
+        "events",
+        "identity",
+        "is_disconnected",
         "is_greeted",
         "is_ready",
         "lane",
         "number",
+        "opened_at",
+        "process",
+        "refused",
         "rules",
+        "terms",
     )
 
     def __init__(
-        self, executor: Executor, rules: ListenerRules, client: RawClient, number: int
+        self,
+        executor: Executor,
+        rules: ListenerRules,
+        client: RawClient,
+        number: int,
+        extensions: Extensions,
+        now: float,
     ) -> None:
         self._executor = executor
+        self._extensions = extensions if rules.has_extensions else None
         self._in_band: deque[Request] = deque()
         self._out_of_band: set[Request] = set()
         self.client: RawClient = client
@@ -69,6 +101,15 @@ class ProxySession:
         self.lane: Lane[Request] = Lane()
         self.number: int = number
         self.rules: ListenerRules = rules
+        self.terms: EventTerms = extensions.first_terms(rules)
+        self.is_disconnected: bool = False
+        self.identity: PeerIdentity = client.identity
+        pid = self.identity.pid
+        self.process: str | None = None if pid is None else process_name(pid)
+        self.opened_at: float = now
+        self.commands: int = 0
+        self.refused: int = 0
+        self.events: int = 0
 
     @property
     def requests(self) -> list[Request]:
@@ -84,8 +125,16 @@ class ProxySession:
     def _begin(self) -> None:
         self.is_ready = True
 
+    def finish(self) -> None:
+        """Disconnect the client once all its requests that came are answered."""
+        if self.is_greeted:
+            self.client.finish()
+        else:
+            self.client.close()
+
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
+        self.commands += 1
         if request.command.is_oob:
             self._out_of_band.add(request)
         else:
@@ -97,6 +146,10 @@ class ProxySession:
         """Answer a request; an in-band one not before the earlier ones."""
         request.is_answered = True
         reply_fds = request.take_reply_fds() if request.reply_fds else ()
+        if self._extensions is not None and error is None:
+            value = self._extensions.extended(request.command, value)
+        if error is not None:
+            self.refused += 1
         reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
@@ -108,23 +161,46 @@ class ProxySession:
             self.client.deliver(reply)
             return
         request.reply = reply
+        self._answer_first()
+
+    def _answer_first(self) -> None:
+        """Deliver the answers that no other has to precede."""
+        in_band = self._in_band
         replies: list[Reply] = []
         while in_band and (first := in_band[0].reply) is not None:
-            replies.append(first)
             in_band.popleft()
-        self.client.deliver(*replies)
+            replies.append(first if isinstance(first, Reply) else first())
+        if replies:
+            self.client.deliver(*replies)
 
-    def send_events(self, events: list[EncodedEvent]) -> None:
-        """Send events to the client, if it has negotiated."""
-        if self.is_ready:
-            self.client.deliver(*events)
+    def send_events(self, batch: EventBatch) -> None:
+        """Send those events that the client gets; it drops them until it has negotiated."""
+        events = batch.on_terms(self.terms)
+        if events is not None and self.is_greeted:
+            self.events += len(events) if self.is_ready else 0
+            self.client.deliver(events)
+
+    def disconnect(self) -> None:
+        """Disconnect the client once what was answered is sent, or after a few seconds."""
+        self.is_disconnected = True
+        self.client.close()
 
     # RawSession
 
     def execute(self, command: CommandMessage) -> None:
         """Execute a command; see `qmpeer.monitor.RawSession`."""
         self.is_ready = True  # it has negotiated, though the call of _begin is still to come
-        self._executor.execute(self, command, self.client.take_fds())
+        extensions = self._extensions
+        if extensions is None or not extensions.has(command.name):
+            self._executor.execute(self, command, self.client.take_fds())
+        elif command.is_oob:
+            self.client.deliver(extensions.execute(self, command))
+        else:  # it is executed when the earlier ones are answered
+            request = Request(self, command, 0.0, None)
+            request.is_answered = True
+            request.reply = partial(extensions.execute, self, command)
+            self._in_band.append(request)
+            self._answer_first()
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""

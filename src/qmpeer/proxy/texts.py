@@ -10,12 +10,16 @@ def generic_error(desc: str) -> JsonObject:
     return {"class": "GenericError", "desc": desc}
 
 
-def too_late(request: Request, seconds: float) -> JsonObject:
+def too_late(request: Request, seconds: float, has_server: bool) -> JsonObject:
     """Return the error for a request that isn't answered by its deadline."""
     name = request.command.name
     if request.is_sent:
         return generic_error(
             f"The server hasn't answered {name} in {seconds:g} s; the outcome is unknown"
+        )
+    if not has_server:
+        return generic_error(
+            f"{name} wasn't sent in {seconds:g} s: there is no connection to the server"
         )
     return generic_error(
         f"{name} wasn't sent to the server: it has been busy with earlier commands for "
