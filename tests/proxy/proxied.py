@@ -79,8 +79,9 @@ class Proxied:
         self.proxy: Proxy | None = None
         self.clients: list[AsyncClient | LineClient] = []
 
-    async def start(self, **options: Any) -> Proxy:
-        listener = await self.machine.listen(f"unix:{self.folder}/server", many=True)
+    async def start(self, address: str | None = None, **options: Any) -> Proxy:
+        place = f"unix:{self.folder}/server" if address is None else address
+        listener = await self.machine.listen(place, many=True)
         self.proxy = Proxy(listener.address, **options)
         await self.proxy.start()
         await self.proxy.listen(f"unix:{self.folder}/proxy")
