@@ -180,11 +180,10 @@ async def test_no_shutdown(program: Callable[[str], str], tmp_path: Path) -> Non
 async def test_a_frozen_qemu(qemu: Qemu, tmp_path: Path) -> None:
     """Each command is bounded; late answers are dropped, nothing is mixed up."""
     async with (
-        proxy_at(tmp_path, command_timeout=0.3) as proxy,
+        proxy_at(tmp_path, command_timeout=0.1) as proxy,
         clients_of(tmp_path, 3) as clients,
     ):
         one, two, three = clients
-        await one.execute("query-status")
         qemu.signal(signal.SIGSTOP)
         frozen = [one.execute("query-name") for _ in range(20)]  # pipelined
         frozen += [two.execute("query-chardev")]
@@ -194,6 +193,7 @@ async def test_a_frozen_qemu(qemu: Qemu, tmp_path: Path) -> None:
         assert await outcome(three.execute("query-status")) == "not sent"
         assert await three.execute("query-version")  # known
         assert proxy._hub._multiplexer.in_flight == 4
+        proxy._hub._command_timeout = PATIENCE
         again = three.execute("query-status")  # waits for the window
         qemu.signal(signal.SIGCONT)
         assert (await again)["status"] == "prelaunch"

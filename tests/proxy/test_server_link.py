@@ -277,6 +277,42 @@ async def test_commands_wait_for_the_next_server(proxied: Proxied) -> None:
     assert proxy.is_connected
 
 
+async def test_what_was_meant_for_the_last_server_does_not_wait(proxied: Proxied) -> None:
+    proxy = await proxied.start(persist=True, window=2)
+    client = RawClient(proxied.folder)
+    await client.connect(["oob"])
+    await client.send(*({"execute": f"old{n}", "id": n} for n in range(30)))
+    await until(lambda: len(proxied.server.received) == 2)
+    go(proxied)
+    messages = [await client.next() for _ in range(31)]
+    assert [each["event"] for each in messages if "event" in each] == [LOST]
+    texts = [each["error"]["desc"] for each in messages if "error" in each]
+    assert all("is unknown" in text for text in texts[:2])
+    assert all("wasn't sent: the connection" in text for text in texts[2:])
+    await client.send({"execute": "new", "id": "new"})
+    (await come_back(proxied)).answers = lambda command: command.name
+    await proxy.reconnect()
+    assert (await client.next())["event"] == BACK
+    assert await client.next() == {"return": "new", "id": "new"}
+    assert proxied.server.names == ["new"]
+    client.close()
+
+
+async def test_a_silent_server_gets_no_end_of_commands(
+    proxied: Proxied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.PROXY_UNANSWERED", 5)
+    await proxied.start()
+    clients = [await proxied.client() for _ in range(3)]
+    replies = [client.execute("urgent", oob=True) for client in clients for _ in range(4)]
+    await until(lambda: sum(each.done() for each in replies) == 7)
+    refused = await error_of(next(each for each in replies if each.done()))
+    assert "it hasn't answered 5 other commands" in str(refused)
+    assert proxied.server.names == ["urgent"] * 5
+    for client in clients:
+        await client.close()
+
+
 async def test_commands_fail_while_there_is_no_server(proxied: Proxied) -> None:
     proxy = await proxied.start(persist=True, when_down="fail", window=1)
     client = await proxied.client()

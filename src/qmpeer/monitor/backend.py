@@ -164,6 +164,10 @@ class RawClient(Protocol):
     def peer(self) -> str:
         """The client's name in logs."""
 
+    @property
+    def has_requests(self) -> bool:
+        """True if requests have come that the backend hasn't got yet, for lack of room."""
+
     def take_fds(self) -> list[int]:
         """Return the last set of descriptors that this client sent, and pass on their ownership."""
 

@@ -91,6 +91,11 @@ class RawConnection(MonitorConnection):
 
     # RawClient
 
+    @property
+    def has_requests(self) -> bool:
+        """True if requests wait for room; see `RawClient.has_requests`."""
+        return bool(self._unread) or self._raw_server.has_requests
+
     def greet(
         self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
     ) -> None:

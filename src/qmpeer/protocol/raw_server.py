@@ -96,6 +96,11 @@ class RawServerSession(ServerSession):
         return self._reader.held_size + self.output_size + int(self._queued_size)
 
     @property
+    def has_requests(self) -> bool:
+        """True if complete requests wait to be taken."""
+        return bool(self._backlog or self._queue)
+
+    @property
     def is_finished(self) -> bool:
         """True if the client will send no more, and all its requests are answered."""
         return self._has_eof and not self._in_flight and super().is_finished

@@ -118,8 +118,9 @@ class Hub:
         if known is not None:
             session.answer(request, known)
             return
-        if self._refusal is not None:
-            session.answer(request, error=texts.server_lost(request, self._refusal))
+        refusal = self._refusal or session.refusal
+        if refusal is not None:
+            session.answer(request, error=texts.server_lost(request, refusal))
             return
         if request.deadline is not None:
             self._open[request] = None
@@ -224,6 +225,8 @@ class Hub:
         self._known.forget()
         if self._waits:
             self._greeting = None
+            for session in self.sessions:
+                session.refuse_waiting(reason)
         else:
             self._refusal = reason
         # What comes from now on, because an answer makes room for it, isn't among these.

@@ -34,6 +34,7 @@ class ProxySession:
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
         is_ready: True once it gets events.
+        refusal: While requests wait that came before the server's end: why that was.
     """
 
     __slots__ = (
@@ -45,6 +46,7 @@ class ProxySession:
         "is_ready",
         "lane",
         "number",
+        "refusal",
         "rules",
     )
 
@@ -59,6 +61,7 @@ class ProxySession:
         self.is_ready: bool = False
         self.lane: Lane[Request] = Lane()
         self.number: int = number
+        self.refusal: str | None = None
         self.rules: ListenerRules = rules
 
     @property
@@ -81,6 +84,14 @@ class ProxySession:
             self.client.finish()
         else:
             self.client.close()
+
+    def refuse_waiting(self, reason: str) -> None:
+        """Let those requests fail that have come, but that wait for room in the window.
+
+        They were meant for a server that has gone.
+        """
+        if self.is_greeted and self.client.has_requests:
+            self.refusal = reason
 
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
@@ -122,6 +133,8 @@ class ProxySession:
         """Execute a command; see `qmpeer.monitor.RawSession`."""
         self.is_ready = True  # it has negotiated, though the call of _begin is still to come
         self._executor.execute(self, command)
+        if self.refusal is not None and not self.client.has_requests:
+            self.refusal = None
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""

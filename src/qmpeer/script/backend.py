@@ -251,6 +251,7 @@ class _Everyone:
     """
 
     peer: str = "everyone"
+    has_requests: bool = False
 
     def __init__(self, disconnect: Callable[[], None]) -> None:
         self.close: Callable[[], None] = disconnect
