@@ -1,4 +1,4 @@
-"""The load on relays: round trips, each with its time, and the relay's CPU time for them.
+"""The load on relays and proxies: round trips, each with its time, and their CPU time for them.
 
 The time counts in the processes of the relay alone. socat has one for each connection.
 """
@@ -30,13 +30,14 @@ def cpu_seconds(pid: int) -> float:
     return spent / 1e9
 
 
-def round_trips(path: str, pid: int, seconds: float) -> Sample:
+def round_trips(path: str, pid: int, seconds: float, command: bytes = COMMAND) -> Sample:
     """Return the median time of a round trip, and the relay's CPU time for one.
 
     Args:
         path: The relay's path.
         pid: The relay's process.
         seconds: For how long.
+        command: The command.
     """
     times: list[float] = []
     with connect(path) as stream:
@@ -44,7 +45,7 @@ def round_trips(path: str, pid: int, seconds: float) -> Sample:
         end = time.perf_counter() + seconds
         now = time.perf_counter()
         while now < end:
-            stream.sendall(COMMAND)
+            stream.sendall(command)
             while not stream.recv(BLOCK).endswith(b"\n"):
                 pass
             sent, now = now, time.perf_counter()

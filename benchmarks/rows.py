@@ -238,6 +238,62 @@ def _relay_rows() -> tuple[Row, ...]:
     )
 
 
+def _proxy_rows() -> tuple[Row, ...]:
+    """List the measurements of a proxy in front of QEMU, against QEMU alone, and against socat."""
+    rows = [
+        Row(f"proxy-{name}-{loop}", f"proxy: {measure} ({loop})", workload, quantity, ours, to, bar)
+        for loop, most_time, most_cpu in (("asyncio", 2.0, 6.0), ("uvloop", 1.5, 3.0))
+        for name, measure, workload, quantity, ours, to, bar in (
+            (
+                "p50",
+                "round trip",
+                "proxied",
+                Quantity.MICROS,
+                f"proxy+{loop}",
+                "behind",
+                at_most(most_time),
+            ),
+            (
+                "cpu",
+                "CPU of a round trip",
+                "proxied",
+                CPU,
+                f"proxy+{loop}",
+                "behind-socat",
+                at_most(most_cpu),
+            ),
+            (
+                "rate",
+                "64 in flight",
+                "proxied-pipelined",
+                RATE,
+                f"proxy+{loop}",
+                "behind",
+                at_least(0.9),
+            ),
+            (
+                "fan-out",
+                "events to 1,000 clients",
+                "fan-out",
+                RATE,
+                f"fan-out+{loop}",
+                None,
+                at_least(100_000),
+            ),
+            (
+                "idle",
+                "memory of an idle client, 1,000 connected",
+                "idle",
+                Quantity.MEMORY,
+                f"proxy-crowd+{loop}",
+                None,
+                at_most(12 * 1024),
+            ),
+        )
+    ]
+    return tuple(rows)
+
+
 def _human_rows() -> tuple[Row, ...]:
     """List the measurements of the human monitor."""
     return tuple(
@@ -397,6 +453,7 @@ ROWS: tuple[Row, ...] = (
     *_unpinned_rows(),
     *_human_rows(),
     *_relay_rows(),
+    *_proxy_rows(),
     *_schema_rows(),
 )
 

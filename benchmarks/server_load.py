@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = b'{"execute":"query-version"}\n'
+NAME = b'{"execute":"query-name"}\n'
+"""A command that a proxy doesn't answer itself."""
 SCHEMA = b'{"execute":"query-qmp-schema"}\n'
 HUMAN = b'{"execute":"human-monitor-command","arguments":{"command-line":"info version"}}\n'
 NEGOTIATE = b'{"execute":"qmp_capabilities"}\n'

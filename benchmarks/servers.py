@@ -101,7 +101,10 @@ class Servers:
     (`bare_server`), `qmpeer` (`qmpeer serve`), `schema-monitor` and `crowd`
     (both `schema_monitor`), `checked` and `unchecked` (`validating_monitor`), `replay`
     (`replay_monitor`), and in front of the first monitor of `qemu`, one at a time, `relay`
-    (`relay_server`) and `socat`.
+    (`relay_server`) and `socat`. A proxy keeps its monitor, so there is a second QEMU: `behind`,
+    whose first monitor is for direct clients and for `behind-socat`, the others are those of
+    `proxy+asyncio` and `proxy+uvloop` (`proxy_server`). `fan-out` and `proxy-crowd` are such
+    proxies before a server like `fake`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -146,17 +149,17 @@ class Servers:
         kind, _, loop = name.partition("+")
         if loop == "uvloop" and importlib.util.find_spec("uvloop") is None:
             raise LeftOutError("uvloop is not installed")
-        if kind not in ("qemu", "qmpeer"):
+        if kind not in ("qemu", "behind", "qmpeer"):
             count = 1
         paths = [str(self.folder / f"{name}-{number}.sock") for number in range(count)]
-        argv = [*self._program(kind, paths), *options]
+        argv = [*self._program(kind, loop, paths), *options]
         return Server(argv, paths, self.folder / f"{name}.log", loop)
 
-    def _program(self, kind: str, paths: list[str]) -> list[str]:
+    def _program(self, kind: str, loop: str, paths: list[str]) -> list[str]:
         monitors = [word for path in paths for word in ("-qmp", f"unix:{path},server=on,wait=off")]
         monitors += ["-monitor", f"unix:{_human_path(paths)},server=on,wait=off"]
         match kind:
-            case "qemu":
+            case "qemu" | "behind":
                 if shutil.which(QEMU) is None:
                     raise LeftOutError(f"no {QEMU}")
                 return [QEMU, *OPTIONS, *monitors]
@@ -169,15 +172,21 @@ class Servers:
                 return [sys.executable, "-m", "benchmarks.bare_server", *paths]
             case "bare-wires":
                 return [sys.executable, "-m", "benchmarks.bare_server", *paths, str(self.folder)]
-            case "fake":
+            case "fake" | "fake-behind-asyncio" | "fake-behind-uvloop":
                 return [str(programs.build("cserver", self.folder)), *paths, self.schema_file()]
             case "relay":
                 module = "benchmarks.relay_server"
                 return [sys.executable, "-m", module, self.get("qemu").paths[0], *paths]
-            case "socat":
+            case "proxy":
+                server = self.get("behind").paths[1 + (loop == "uvloop")]
+                return [sys.executable, "-m", "benchmarks.proxy_server", server, *paths]
+            case "fan-out" | "proxy-crowd":
+                server = self.get(f"fake-behind-{loop}").paths[0]
+                return [sys.executable, "-m", "benchmarks.proxy_server", server, *paths]
+            case "socat" | "behind-socat":
                 if shutil.which("socat") is None:
                     raise LeftOutError("no socat")
-                server = self.get("qemu").paths[0]
+                server = self.get("qemu" if kind == "socat" else "behind").paths[0]
                 return ["socat", f"UNIX-LISTEN:{paths[0]},fork", f"UNIX-CONNECT:{server}"]
             case "checked" | "unchecked":
                 return [sys.executable, "-m", "benchmarks.validating_monitor", kind, *paths]

@@ -30,6 +30,8 @@ NAMES = {
     "bare-websocket": "bare server",
     "serve_imports": "its imports",
     "socat": "socat",
+    "behind": "QEMU alone",
+    "behind-socat": "socat",
     "unchecked+asyncio": "the same without",
     "qmpeer+asyncio": "handlers",
     "qmpeer+uvloop": "handlers, uvloop",

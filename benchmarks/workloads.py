@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import client_load, relay_load, schema_load, server_load, tool_load, wire_load
+from benchmarks import (
+    client_load,
+    fan_out_load,
+    relay_load,
+    schema_load,
+    server_load,
+    tool_load,
+    wire_load,
+)
 from benchmarks.cores import one_core
 from benchmarks.rounds import Sample
 from benchmarks.rows import Quantity
@@ -30,6 +38,7 @@ class Effort:
         waves: The number of times that a client has its 1,000 commands in flight.
         events: The number of events that a client takes.
         schemas: The number of times that a client asks for the schema.
+        fanned_out: The number of events that each of many clients gets.
     """
 
     seconds: float = 0.6
@@ -37,9 +46,10 @@ class Effort:
     waves: int = 5
     events: int = 20_000
     schemas: int = 10
+    fanned_out: int = 300
 
 
-QUICK = Effort(seconds=0.2, commands=500, waves=2, events=5000, schemas=4)
+QUICK = Effort(seconds=0.2, commands=500, waves=2, events=5000, schemas=4, fanned_out=100)
 
 
 def quoted_request(document: str) -> bytes:
@@ -92,6 +102,9 @@ class Workloads:
             "wire": self._wire,
             "relayed": self._relayed,
             "relayed-pipelined": self._pipelined,
+            "proxied": self._proxied,
+            "proxied-pipelined": self._proxied_pipelined,
+            "fan-out": self._fan_out,
             "human-command": self._human_command,
             "human-line": self._human_line,
             "serve-greeting": self._serve_greeting,
@@ -181,6 +194,20 @@ class Workloads:
     def _relayed(self, name: str) -> Sample:
         server = self._servers.get(name)
         return relay_load.round_trips(server.paths[0], server.pid, 2 * self._effort.seconds)
+
+    def _proxied(self, name: str) -> Sample:
+        server = self._servers.get(name)
+        path, seconds = server.paths[0], 2 * self._effort.seconds
+        return relay_load.round_trips(path, server.pid, seconds, server_load.NAME)
+
+    def _proxied_pipelined(self, name: str) -> Sample:
+        path, seconds = self._path(name), self._effort.seconds
+        return {Quantity.RATE: server_load.pipelined([path], DEPTH, seconds, server_load.NAME)}
+
+    def _fan_out(self, name: str) -> Sample:
+        server_load.allow_files(IDLE_CLIENTS + 100)
+        count = self._effort.fanned_out
+        return {Quantity.RATE: fan_out_load.deliveries(self._path(name), IDLE_CLIENTS, count)}
 
     def _human_command(self, name: str) -> Sample:
         path, seconds = self._path(name), self._effort.seconds

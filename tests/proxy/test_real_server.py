@@ -280,6 +280,7 @@ async def test_a_late_answer_to_an_earlier_proxy(qemu: Qemu, tmp_path: Path) -> 
         assert await old.execute("query-yank", oob=True)
     proxy = Proxy(f"unix:{tmp_path}/server")
     starting = asyncio.create_task(proxy.start())
+    await until(lambda: proxy._hub.traffic.received)  # the greeting
     fifo = await asyncio.to_thread(os.open, tmp_path / "fifo", os.O_WRONLY)
     os.close(fifo)
     await starting

@@ -20,6 +20,7 @@ from qmpeer.proxy import Proxy
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.schema import Validator, schema_from_qapi
+from qmpeer.transport import PeerIdentity
 from qmpeer.values import JsonObject, JsonValue
 from tests.patience import PATIENCE
 from tests.proxy.proxied import GREETING, Proxied, TestServer, error_of, until
@@ -226,6 +227,7 @@ async def test_a_client_that_comes_at_the_end_is_sent_away() -> None:
     class Client:
         """A monitor's side of a client, such as one that opens a character device."""
 
+        identity = PeerIdentity()
         is_closed = False
 
         def close(self) -> None:

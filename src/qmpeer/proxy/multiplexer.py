@@ -26,7 +26,7 @@ class Lane(Generic[ItemT]):
 
 
 class Multiplexer(Generic[ItemT]):
-    """The queue of all clients' in-band commands.
+    """The queue of all clients' in-band commands, and the count of those at the server.
 
     Args:
         window: The commands that may be at the server at once, at least 1.
@@ -36,33 +36,44 @@ class Multiplexer(Generic[ItemT]):
 
     Example:
         >>> multiplexer = Multiplexer[str](window=2)
+        >>> multiplexer.open()
         >>> greedy, modest = Lane[str](), Lane[str]()
-        >>> for item in ("a1", "a2", "a3"):
-        ...     multiplexer.add(greedy, item)
+        >>> [multiplexer.add(greedy, item) for item in ("a1", "a2", "a3", "a4")]
+        [True, True, False, False]
         >>> multiplexer.add(modest, "b1")
-        >>> multiplexer.take(), multiplexer.take(), multiplexer.take()
-        ('a1', 'b1', None)
+        False
         >>> multiplexer.finished()
-        >>> multiplexer.take()
-        'a2'
+        >>> multiplexer.finished()
+        >>> multiplexer.take(), multiplexer.take(), multiplexer.take()
+        ('a3', 'b1', None)
     """
 
-    __slots__ = ("_turns", "_window", "in_flight")
+    __slots__ = ("_is_open", "_turns", "_window", "in_flight")
 
     def __init__(self, window: int) -> None:
         self._window = window
+        self._is_open = False
         self._turns: deque[Lane[ItemT]] = deque()  # the lanes that aren't empty
         self.in_flight: int = 0
 
-    def add(self, lane: Lane[ItemT], item: ItemT) -> None:
-        """Add a command behind the others of its lane."""
+    def add(self, lane: Lane[ItemT], item: ItemT) -> bool:
+        """Add a command.
+
+        Returns:
+            True if it is at the server now, because no other waits and there is room. False if it
+            waits, behind the others of its lane.
+        """
+        if self._is_open and not self._turns and self.in_flight < self._window:
+            self.in_flight += 1
+            return True
         lane._waiting.append(item)
         if len(lane._waiting) == 1:
             self._turns.append(lane)
+        return False
 
     def take(self) -> ItemT | None:
         """Take the next command, which then is at the server; None if none may go."""
-        if not self._turns or self.in_flight >= self._window:
+        if not self._turns or not self._is_open or self.in_flight >= self._window:
             return None
         lane = self._turns.popleft()
         item = lane._waiting.popleft()
@@ -72,8 +83,9 @@ class Multiplexer(Generic[ItemT]):
         return item
 
     def finished(self) -> None:
-        """Note that a command that was taken is at the server no more."""
-        self.in_flight -= 1
+        """Note that a command is at the server no more."""
+        if self._is_open:  # the end of a server has ended them all
+            self.in_flight -= 1
 
     def remove(self, lane: Lane[ItemT]) -> list[ItemT]:
         """Remove what waits in a lane, and return it."""
@@ -89,6 +101,11 @@ class Multiplexer(Generic[ItemT]):
         if not lane._waiting:
             self._turns.remove(lane)
 
-    def reset(self) -> None:
+    def open(self) -> None:
+        """Note that there is a server; until then everything waits."""
+        self._is_open = True
+
+    def close(self) -> None:
         """Note that the server has gone, and with it what was there."""
+        self._is_open = False
         self.in_flight = 0
