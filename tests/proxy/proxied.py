@@ -33,7 +33,8 @@ class TestServer:
     __test__ = False
     window = 100
 
-    def __init__(self) -> None:
+    def __init__(self, greeting: JsonObject = GREETING) -> None:
+        self._greeting = greeting
         self.received: list[CommandMessage] = []
         self.client: RawClient | None = None
         self.answers: Callable[[CommandMessage], JsonValue] | None = None
@@ -41,7 +42,7 @@ class TestServer:
 
     def open_session(self, client: RawClient) -> "TestServer":
         self.client = client
-        client.greet(GREETING)
+        client.greet(self._greeting)
         return self
 
     def execute(self, command: CommandMessage) -> None:
