@@ -249,6 +249,9 @@ STATUS_MOMENT: Final = 0.1
 Ours: shorter than anybody reads."""
 PROCESS_NAME: Final = 64
 """Bytes of the name of a client's process. Linux: 16, and 64 for threads of the kernel."""
+EMULATOR_TIMEOUT: Final = 20.0
+"""Seconds in which the proxy of an emulator must listen. Ours: libvirt waits 30 for QEMU's
+monitor."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

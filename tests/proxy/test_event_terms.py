@@ -19,7 +19,10 @@ from qmpeer.proxy.event_terms import EventFilter, EventTerms, TermsTable, read_p
         (["[AB]"], "found '[AB]', expected the name of an event"),
         (["STOP?"], "found 'STOP?', expected the name of an event"),
         (["É"], "found 'É', expected the name of an event"),
-        (["A" * 129], "found a pattern of 129 characters for names of events, expected at most 128"),
+        (
+            ["A" * 129],
+            "found a pattern of 129 characters for names of events, expected at most 128",
+        ),
         (["A"] * 257, "found 257 patterns of events, expected at most 256"),
     ],
     ids=str,

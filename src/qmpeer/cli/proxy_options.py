@@ -47,6 +47,7 @@ class ProxyOptions(ListenerOptions, kw_only=True):
         persists: Stay when the connection to the server ends.
         reconnects: Stay, and connect again.
         when_down: What happens to commands while there is no server; None if it wasn't said.
+        listens_first: True to listen before the server has greeted, and to wait for it for ever.
     """
 
     window: int = limits.PROXY_WINDOW
@@ -54,6 +55,7 @@ class ProxyOptions(ListenerOptions, kw_only=True):
     persists: bool = False
     reconnects: bool = False
     when_down: Literal["wait", "fail"] | None = None
+    listens_first: bool = False
 
 
 def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
@@ -126,6 +128,7 @@ _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **PLACE_FLAGS,
     "persist": set_to("persists"),
     "reconnect": set_to("reconnects"),
+    "listen-first": set_to("listens_first"),
 }
 _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **GUEST_OPTIONS,

@@ -1,5 +1,6 @@
 """The process of ``qmpeer proxy``."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -61,7 +62,7 @@ class _Proxying:
         self.proxy: Proxy = Proxy(
             self._place.server,
             window=options.window,
-            timeout=options.timeout,
+            timeout=None if options.listens_first else options.timeout,
             command_timeout=options.command_timeout,
             persist=options.persists,
             reconnect=options.reconnects,
@@ -82,17 +83,25 @@ class _Proxying:
         self.control: ControlSocket | None = None
         if options.control is not None:
             self.control = self.proxy.control(self.end_by_signal)
+        self._connecting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect to the server, and open the devices, on which clients then come in."""
-        try:
-            await self._place.start(self.proxy)
-        except (OSError, QMPError) as error:
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+        if not self._options.listens_first:
+            await self._connect()
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
             await self._place.listen(self.proxy)
             self.proxy.open_devices()
+        if self._options.listens_first:
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            await self._place.start(self.proxy)
+        except (OSError, QMPError) as error:
+            self.proxy.close()
+            raise StartError("", None, f"{self._options.server}: {error}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         keys = self._options.listeners.get(device.label, ListenerKeys())
@@ -109,6 +118,8 @@ class _Proxying:
         await self.proxy.wait_closed()
         await self._place.wait_gone()
         self._place.leave()
+        if self._connecting is not None and self._connecting.done():
+            self._connecting.result()
 
     def end_by_signal(self) -> None:
         """Take no further clients, and end all connections."""
@@ -119,4 +130,6 @@ class _Proxying:
     def close(self) -> None:
         """Close the devices."""
         self._place.leave()
+        if self._connecting is not None:
+            self._connecting.cancel()
         self.devices.close()
