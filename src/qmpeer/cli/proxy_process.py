@@ -68,6 +68,7 @@ class _Proxying:
             reconnect=options.reconnects,
             when_down=options.when_down or "wait",
             wait_for_socket=options.waits_for_socket,
+            on_change=self._place.server_changed,
         )
         self.devices: Devices = Devices(
             options,
@@ -87,7 +88,8 @@ class _Proxying:
         try:
             await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StartError("", None, f"{self._options.server}: {reason}") from error
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
             await self._place.listen(self.proxy)
