@@ -123,10 +123,12 @@ interrupts: .venv/.dev ## Interrupt a blocking client at random moments, with on
 	@$(BIN)/python -m tests.faults.interrupted_client --interrupts $(INTERRUPTS) --threads 3
 
 MESSAGES ?= 1000000
+CONVERSATIONS ?= 100000
 
 .PHONY: soak
-soak: .venv/.dev test-programs ## Send a million messages through a relay to a real QEMU, and compare every byte at both ends
+soak: .venv/.dev test-programs ## Send a million messages through a relay to a real QEMU, and compare every byte; hold 100,000 conversations through a proxy
 	@$(BIN)/python -m tests.relay.soak --messages $(MESSAGES)
+	@$(BIN)/python -m tests.proxy.conversations --count $(CONVERSATIONS)
 
 FIRST ?= 0
 PLANS ?= 10000

@@ -204,6 +204,9 @@ class MonitorConnection:
             if perf_counter() > until:
                 break
 
+    def _bind_fds(self, requests: Sequence[JsonValue | QMPError]) -> None:
+        """Do nothing: the last set is kept until a command takes it."""
+
     @property
     def _can_read_on(self) -> bool:
         session = self.session
@@ -211,6 +214,8 @@ class MonitorConnection:
 
     def _take_in(self, data: bytes) -> None:
         requests = self.session.receive_data(data)
+        if self._fds:
+            self._bind_fds(requests)
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
         self._turns.pump(self)
@@ -352,4 +357,5 @@ class MonitorConnection:
             log.debug("%s: > %s", self.peer, shown)
 
     def _drop_fds(self) -> None:
-        close_all(self.take_fds())
+        fds, self._fds = self._fds, ()
+        close_all(fds)

@@ -18,6 +18,7 @@ from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.listening_places import Places, places_of
 from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.program_options import ProgramOptions
+from qmpeer.options.service_manager import notify
 from qmpeer.options.shared_options import open_monitor_on
 from qmpeer.options.signals import OnSignal
 from qmpeer.options.start_error import StartError
@@ -136,6 +137,7 @@ class _Run:
                 if not program.devices.chardevs.are_closed:
                     self._begin(when_ready)
             await ended
+            notify("STOPPING=1", "STATUS=ending")
             return 0 if command is None or not command.is_started else await command.wait()
         finally:
             ended.cancel()
@@ -171,6 +173,7 @@ class _Run:
             if self._command is not None:
                 self._command.start(places.environment())
         when_ready()
+        notify("READY=1", "STATUS=serving clients")
         if options.ends_with_input:
             end = self._from_thread(lambda number, sender: self._program.end_by_signal())
             threading.Thread(target=_read_to_end, args=(end,), name="input", daemon=True).start()
@@ -180,7 +183,9 @@ class _Run:
         labels = self._options.control_labels
         devices = [chardevs.get(f"{label}-base") or chardevs.get(label) for label in labels]
         places = places_of(
-            [device for device in devices if device is not None], self._control_address
+            [device for device in devices if device is not None],
+            self._control_address,
+            self._options.places,
         )
         if places is None:
             option = "--print-address" if self._options.prints_address else "--"

@@ -8,17 +8,21 @@ from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import EncodedEvent, RawClient
+from qmpeer.monitor import RawClient
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
+from qmpeer.proxy.event_history import EventHistory
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.known_answers import KnownAnswers
 from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
-from qmpeer.proxy.request import Request
+from qmpeer.proxy.own_requests import OwnRequests
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.proxy.server_connection import ServerConnection, ServerTraffic
 from qmpeer.proxy.session import ProxySession
 from qmpeer.proxy.witness import COMMANDS, Witness
+from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
 _log: Final = logging.getLogger("qmpeer.proxy")
@@ -36,6 +40,7 @@ class Hub:
 
     Attributes:
         window: The same.
+        own: Sends the proxy's own commands.
         sessions: The clients, in the order in which they came.
         logbook: The numbers of what has passed.
         traffic: Those of the server.
@@ -50,6 +55,7 @@ class Hub:
         on_lost: Callable[[str], None],
     ) -> None:
         self.window: int = window
+        self.own: OwnRequests = OwnRequests(self)
         self.sessions: dict[ProxySession, None] = {}
         self.logbook: Logbook = Logbook()
         self.traffic: ServerTraffic = self.logbook.traffic
@@ -61,6 +67,8 @@ class Hub:
         self._refusal: str | None = None  # why commands fail at once
         self._greeting: JsonObject | None = None  # for new clients
         self._held: dict[Request, None] = {}  # out-of-band ones, while there is no server
+        self._history = EventHistory()
+        self._extensions = Extensions(self._history)
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
         self._numbers = itertools.count(1)
@@ -100,7 +108,7 @@ class Hub:
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
         now = asyncio.get_running_loop().time()
-        session = ProxySession(self, rules, client, next(self._numbers), now)
+        session = ProxySession(self, rules, client, next(self._numbers), self._extensions, now)
         self.sessions[session] = None
         self.logbook.client_connected(session)
         if self._on_empty is not None:
@@ -120,18 +128,21 @@ class Hub:
         if not self.sessions and self._on_empty is not None:
             self._on_empty()
 
-    def execute(self, session: ProxySession, command: CommandMessage) -> None:
-        """Execute a client's command."""
+    def execute(
+        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+    ) -> None:
+        """Execute a command of a client, or of the proxy itself."""
         now = asyncio.get_running_loop().time()
         timeout = self._command_timeout
-        request = Request(session, command, now, None if timeout is None else now + timeout)
-        session.open(request)
+        deadline = None if timeout is None else now + timeout
+        request = Request(requester, command, now, deadline, fds)
+        requester.open(request)
         known = self._known.get(command)
         if known is not None:
-            session.answer(request, known)
+            self._answer(request, known)
             return
         if self._refusal is not None:
-            session.answer(request, error=texts.server_lost(request, self._refusal))
+            self._answer(request, error=texts.server_lost(request, self._refusal))
             return
         if request.deadline is not None:
             self._open[request] = None
@@ -139,7 +150,7 @@ class Hub:
                 self._set_timer(request.deadline)
         if command.is_oob and self._server is None:
             self._held[request] = None
-        elif command.is_oob or self._multiplexer.add(session.lane, request):
+        elif command.is_oob or self._multiplexer.add(requester.lane, request):
             self._send(request)
 
     def _pump(self) -> None:
@@ -151,7 +162,7 @@ class Hub:
         try:
             assert self._server is not None
             self._server.send(request)
-        except (QMPError, TypeError) as error:
+        except (QMPError, TypeError, ValueError, OSError) as error:
             if not request.command.is_oob:
                 self._multiplexer.finished()
             self._answer(request, error=texts.not_sent(request, str(error)))
@@ -162,9 +173,13 @@ class Hub:
         value: JsonValue = None,
         error: JsonObject | None = None,
     ) -> None:
-        if not request.is_answered:
-            self._open.pop(request, None)
-            request.session.answer(request, value, error)
+        if request.is_answered:
+            close_all(request.take_reply_fds())
+            return
+        self._open.pop(request, None)
+        if request.fds:
+            request.close_fds()
+        request.session.answer(request, value, error)
 
     # Deadlines
 
@@ -198,6 +213,8 @@ class Hub:
         """Answer a client's request as the server did."""
         if not request.command.is_oob:
             self._multiplexer.finished()
+        if request.on_outcome is not None:
+            request.on_outcome(value, error is None)
         if request.is_answered and not isinstance(error, CommandInterrupted):
             self.logbook.reply_dropped(is_late=request.session in self.sessions)
         if error is None:
@@ -211,12 +228,12 @@ class Hub:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
 
     def took_place(self, events: Sequence[Event]) -> None:
-        """Send events to all clients."""
+        """Give events their numbers, keep them, and send them to all clients."""
         if self.witness is not None:
             self.witness.took_place(events)
-        encoded = [EncodedEvent(event) for event in events]
+        batch = self._history.add(events)
         for session in tuple(self.sessions):
-            session.send_events(encoded)
+            session.send_events(batch)
 
     def handed_out(self) -> None:
         """Send the commands that have waited for answers."""
@@ -262,7 +279,8 @@ class Hub:
             on_empty()
 
     def _open_requests(self) -> list[Request]:
-        return [request for session in self.sessions for request in session.requests]
+        requesters: list[Requester] = [*self.sessions, self.own]
+        return [request for requester in requesters for request in requester.requests]
 
     def _fail(self, requests: Sequence[Request], reason: str) -> None:
         for request in requests:

@@ -93,6 +93,8 @@ class ServerConnection:
         self._traffic = user.traffic
         self._stream = stream
         self._loop = asyncio.get_running_loop()
+        self._fds: Sequence[int] = ()  # the last that came, until their message has come
+        self._is_last_of_bytes = False
         self._is_flush_due = False
         self._is_reading_paused = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -178,26 +180,47 @@ class ServerConnection:
         value = self.session.greeting_value
         return {"QMP": {**value, "capabilities": [*self.session.capabilities]}}
 
-    def send(self, request: Request, fds: tuple[int, ...] = ()) -> None:
+    def send(self, request: Request) -> None:
         """Send a request, at once if nothing else is in flight, or with others in a moment.
+
+        Its descriptors go with its own bytes.
 
         Raises:
             QMPError: If it can't be sent; see `ClientSession.execute`. LimitError for an
                 out-of-band command if too many others wait for answers.
+            ValueError, OSError: If its descriptors can't be sent, such as over TCP. Nothing of it
+                was sent.
         """
         command = request.command
         session = self.session
         if command.is_oob and session.commands_in_flight >= limits.PROXY_UNANSWERED:
             desc = f"it hasn't answered {limits.PROXY_UNANSWERED} other commands"
             raise LimitError(desc, "PROXY_UNANSWERED", limits.PROXY_UNANSWERED)
-        session.execute(command.name, command.arguments, request, command.is_oob, fds)
+        if request.fds:
+            self._send_with_fds(request)
+            return
+        session.execute(command.name, command.arguments, request, command.is_oob)
         request.is_sent = True
         self._traffic.commands += 1
-        if fds or session.commands_in_flight == 1:
+        if session.commands_in_flight == 1:
             self._flush()
         elif not self._is_flush_due:
             self._is_flush_due = True
             self._loop.call_soon(self._flush)
+
+    def _send_with_fds(self, request: Request) -> None:
+        command, session = request.command, self.session
+        self._flush()  # then only this command can fail
+        fds = tuple(request.fds)
+        sent = session.execute(command.name, command.arguments, request, command.is_oob, fds)
+        assert not sent.is_waiting, "found a full window, expected what the multiplexer leaves free"
+        try:
+            self._flush()
+        except (OSError, ValueError):
+            session.withdraw(sent)
+            raise
+        request.is_sent = True
+        request.close_fds()
 
     def _flush(self) -> None:
         self._is_flush_due = False
@@ -223,8 +246,11 @@ class ServerConnection:
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
         """Hand out the messages in the server's bytes."""
+        if fds:
+            close_all(self._fds)
+            self._fds = fds
+            self._is_last_of_bytes = data.endswith(b"\n")
         self._traffic.received += len(data)
-        close_all(fds)
         self._hand_out(self.session.receive_data(data))
 
     def _read_on(self) -> None:
@@ -234,6 +260,8 @@ class ServerConnection:
     def _hand_out(self, occurrences: Sequence[Any]) -> None:
         session, user = self.session, self._user
         events: list[Event] = []
+        if self._fds and occurrences:
+            self._give_fds(occurrences[-1] if self._is_last_of_bytes else occurrences[0])
         for happened in occurrences:
             if type(happened) is Event:
                 self._traffic.events += 1
@@ -268,6 +296,18 @@ class ServerConnection:
         else:
             self._early += events
 
+    def _give_fds(self, happened: Any) -> None:
+        """Let descriptors go with the answer that they came with; close those of other messages.
+
+        Spec: Linux ends a read behind bytes with descriptors, so they are those of the last message
+        in it, if that is whole.
+        """
+        fds, self._fds = self._fds, ()
+        if type(happened) is Completion:
+            happened.token.reply_fds = fds
+        else:
+            close_all(fds)
+
     def _regulate_reading(self) -> None:
         """Read nothing more while a long parse continues in later turns of the loop."""
         if self.session.is_busy:
@@ -299,6 +339,8 @@ class ServerConnection:
         if self.is_lost:
             return
         self.is_lost = True
+        close_all(self._fds)
+        self._fds = ()
         closed = closing_error(self.session, error, None)
         self._end = closed
         outcomes = cut_off(self.session, closed.reason, error).outcomes
