@@ -8,10 +8,10 @@ from qmpeer.cli.command_line import seconds
 from qmpeer.cli.place_options import (
     PLACE_FLAGS,
     PLACE_OPTIONS,
-    PlaceOptions,
     find_places,
     only_restores,
 )
+from qmpeer.cli.proxy_listeners import ListenerOptions, with_listener_keys, with_object_keys
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
     SERVER_OPTIONS,
@@ -38,7 +38,7 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 
 
-class ProxyOptions(PlaceOptions, kw_only=True):
+class ProxyOptions(ListenerOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
@@ -135,6 +135,8 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
+    **{name: with_listener_keys(SHARED_OPTIONS[name]) for name in ("mon", "qmp", "qmp-pretty")},
+    "object": with_object_keys(SHARED_OPTIONS["object"]),
     **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer.chardev import Chardev
+from qmpeer.cli.proxy_listeners import ListenerKeys
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
@@ -103,7 +104,14 @@ class _Proxying:
             raise StartError("", None, f"{self._options.server}: {error}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
-        self.proxy.attach(device, name=device.label, pretty=is_pretty)
+        keys = self._options.listeners.get(device.label, ListenerKeys())
+        self.proxy.attach(
+            device,
+            name=device.label,
+            pretty=is_pretty,
+            events=keys.events,
+            extensions=keys.extensions,
+        )
 
     async def wait_ended(self) -> None:
         """Wait for the end."""

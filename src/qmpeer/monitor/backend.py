@@ -209,7 +209,8 @@ class ClientState(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         is_ready: True once it has negotiated.
         is_oob_enabled: True if it has negotiated out-of-band execution.
-        waiting: The requests that it has sent and that the backend hasn't got yet.
+        waiting: The requests that it has sent and that the backend hasn't got yet; those that
+            aren't parsed yet count as one.
         received: The bytes that it has sent to us.
         sent: The bytes that were sent to it, including those that are unsent.
         unsent: The bytes that it hasn't read and that the kernel doesn't hold.

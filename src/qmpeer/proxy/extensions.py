@@ -99,7 +99,7 @@ class Extensions:
             chosen = read_patterns([str(pattern) for pattern in patterns])
         numbers = bool(arguments.get("numbers"))
         subscriber.terms = self.terms.get(subscriber.rules.events, chosen, numbers)
-        return {}
+        return self._history.cursor()
 
     def _query_events(self, subscriber: Subscriber, arguments: JsonObject) -> JsonValue:
         since, epoch = arguments["since"], arguments.get("epoch")

@@ -22,11 +22,19 @@ class Executor(Protocol):
     """The executor of all clients' commands."""
 
     def execute(
-        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+        self,
+        requester: Requester,
+        command: CommandMessage,
+        fds: Sequence[int] = (),
+        refusal: str | None = None,
     ) -> None:
         """Execute a client's command, and `ProxySession.answer` it, now or later.
 
-        The descriptors that came with it belong to the executor from then on.
+        Args:
+            requester: The session.
+            command: The command.
+            fds: The descriptors that came with it; they belong to the executor from then on.
+            refusal: Why its server has gone, if it came before that. Then it isn't executed.
         """
 
     def leave(self, session: "ProxySession") -> None:
@@ -64,6 +72,7 @@ class ProxySession:
         "_extensions",
         "_in_band",
         "_out_of_band",
+        "_refusal",
         "client",
         "has_left",
         "commands",
@@ -94,6 +103,7 @@ class ProxySession:
         self._extensions = extensions if rules.has_extensions else None
         self._in_band: deque[Request] = deque()
         self._out_of_band: set[Request] = set()
+        self._refusal: str | None = None  # for the requests that wait, if their server has gone
         self.client: RawClient = client
         self.has_left: bool = False
         self.is_greeted: bool = False
@@ -131,6 +141,14 @@ class ProxySession:
             self.client.finish()
         else:
             self.client.close()
+
+    def refuse_waiting(self, reason: str) -> None:
+        """Let those requests fail that have come, but that wait for room in the window.
+
+        They were meant for a server that has gone.
+        """
+        if self.is_greeted and self.client.state.waiting:
+            self._refusal = reason
 
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
@@ -192,7 +210,7 @@ class ProxySession:
         self.is_ready = True  # it has negotiated, though the call of _begin is still to come
         extensions = self._extensions
         if extensions is None or not extensions.has(command.name):
-            self._executor.execute(self, command, self.client.take_fds())
+            self._executor.execute(self, command, self.client.take_fds(), self._refusal)
         elif command.is_oob:
             self.client.deliver(extensions.execute(self, command))
         else:  # it is executed when the earlier ones are answered
@@ -201,6 +219,8 @@ class ProxySession:
             request.reply = partial(extensions.execute, self, command)
             self._in_band.append(request)
             self._answer_first()
+        if self._refusal is not None and not self.client.state.waiting:
+            self._refusal = None
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""
