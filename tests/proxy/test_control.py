@@ -123,6 +123,22 @@ async def test_counts(proxied: Proxied) -> None:
         await replies[3]
 
 
+async def test_events_that_a_client_does_not_get(proxied: Proxied) -> None:
+    async with controlled(proxied) as control:
+        assert proxied.proxy is not None
+        proxied.server.deliver(Event("STOP", {}))
+        while not (await control.execute("query-server"))["events"]:
+            await asyncio.sleep(0.001)
+        await proxied.proxy.listen(f"unix:{proxied.folder}/filtered", events=["RES*"])
+        async with await AsyncClient.connect(f"unix:{proxied.folder}/filtered") as client:
+            await client.execute("query-version")
+            mark = await client.event_mark()
+            proxied.server.deliver(Event("STOP", {}), Event("POWERDOWN", {}), Event("RESUME", {}))
+            await client.wait_event("RESUME", since=mark)
+            found = await the_client(control)
+            assert (found["events"], found["withheld"]) == (1, 2)
+
+
 async def test_a_client_that_has_not_negotiated(proxied: Proxied) -> None:
     async with controlled(proxied) as control:
         _, writer = await asyncio.open_unix_connection(f"{proxied.folder}/proxy")
