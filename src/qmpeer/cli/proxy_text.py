@@ -88,6 +88,8 @@ def _facts(server: Report, drops: Report) -> Iterator[tuple[str, str]]:
     yield "server", f"{server['address']}: {state}"
     if (loss := server.get("last-loss")) is not None:
         yield "lost", f"{seconds_text(loss['seconds'])} ago: {loss['reason']}"
+    if (failure := server.get("last-failure")) is not None:
+        yield "failed", failure
     oldest = server.get("oldest")
     behind = "" if oldest is None else f", the oldest {_command_text(oldest)}"
     yield "now", f"in flight {server['in-flight']}{behind}; queued {server['queued']}"
@@ -187,9 +189,9 @@ def _table(rows: Sequence[Mapping[str, str]], layout: Layout) -> Iterator[str]:
     widths = _widths(rows, layout.width)
     shown = [name for name in _COLUMNS if name in widths]
     titles = {name: _COLUMNS[name].title for name in shown}
-    yield layout.palette.paint("heading", _line(titles, widths, shown))
+    yield layout.palette.paint("heading", cut(_line(titles, widths, shown), layout.width))
     for row in rows:
-        yield _line(row, widths, shown)
+        yield cut(_line(row, widths, shown), layout.width)
 
 
 def _widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
@@ -213,7 +215,7 @@ def _widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
         for name in chosen
     }
     room = width - sum(widths.values()) - len(_GAP) * (len(widths) - 1)
-    for name in ("who", "waits-for", "listener"):
+    for name in ("waits-for", "who", "listener"):
         if name in widths:
             more = min(max(room, 0), full[name] - widths[name])
             widths[name] += more
