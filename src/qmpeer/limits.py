@@ -239,6 +239,10 @@ PROXY_EVENTS: Final = 4096
 """Events that the proxy keeps for clients that come back. Ours."""
 PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
 """Bytes of these events. Ours."""
+PROXY_EVENTS_RETURNED: Final = 256
+"""Events in one answer about kept events. Ours: more would keep the other clients waiting."""
+PROXY_EVENTS_RETURNED_SIZE: Final = 256 * 1024
+"""Bytes of kept events after which an answer ends. Ours."""
 PROXY_EVENT_PATTERNS: Final = 256
 """Patterns in one filter of events. Ours."""
 PROXY_EVENT_PATTERN: Final = 128
