@@ -17,7 +17,10 @@ def parse(*words: str) -> ProxyOptions:
         (["-qmp", "stdio,events=STOP"], {"compat_monitor0": ListenerKeys(("STOP",))}),
         (["-qmp", "unix:q,server=on"], {}),
         (
-            ["--qmp-pretty", "unix:path=events=x,events=JOB_*:STOP,server=on,extensions=on,wait=off"],
+            [
+                "--qmp-pretty",
+                "unix:path=events=x,events=JOB_*:STOP,server=on,extensions=on,wait=off",
+            ],
             {"compat_monitor0": ListenerKeys(("JOB_*", "STOP"), True)},
         ),
         (
