@@ -1,4 +1,4 @@
-"""Descriptors through the proxy: with which command they travel, and to whom they belong.
+"""Descriptors through the proxy: the command that they travel with, and the client that they belong to.
 
 Modules: descriptors, fd_names, fd_sets.
 """

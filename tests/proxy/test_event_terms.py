@@ -1,4 +1,4 @@
-"""Which events pass: patterns, and terms that many clients share."""
+"""The events that pass: patterns, and terms that many clients share."""
 
 import re
 from fnmatch import fnmatchcase

@@ -4,7 +4,7 @@ import msgspec
 
 
 class ListenerRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the clients of one listener may have.
+    """The rules of one listener.
 
     Attributes:
         name: The listener's name, such as the label of its character device.
