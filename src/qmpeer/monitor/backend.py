@@ -237,7 +237,7 @@ class RawClient(Protocol):
 
     @property
     def state(self) -> ClientState:
-        """Its state now; of a client that has gone, the last one."""
+        """Its state now."""
 
     @property
     def cut_off(self) -> CutOff | None:
