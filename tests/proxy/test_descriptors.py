@@ -488,6 +488,34 @@ async def test_what_each_client_had(scene: Scene, files: list[int]) -> None:
     assert descriptors.clear() == []
 
 
+async def test_what_another_server_lacks(scene: Scene, files: list[int]) -> None:
+    await scene.start(reconnect=True)
+    one, two = await scene.client(), await scene.client()
+    mark = await one.event_mark()
+    await one.execute("getfd", named("tap"), fds=files[:1])
+    await one.execute("getfd", named("used"), fds=files[:1])
+    await one.execute("use", {"vhostfd": "used"})
+    await two.execute("add-fd", {"fdset-id": 5}, fds=files[:1])
+    before = open_fds()
+    scene.fd_server.is_held = True
+    sent = one.execute("getfd", named("sent"), fds=files[:1])
+    await until(lambda: scene.server.names[-1] == "getfd")
+    waiting = two.execute("getfd", named("waiting"), fds=files[:1])
+    scene.fd_server.is_held = False
+    assert scene.server.client is not None
+    scene.server.client.close()
+    assert "the outcome of getfd is unknown" in (await error_of(sent)).desc
+    assert "getfd wasn't sent" in (await error_of(waiting)).desc
+    event = await one.wait_event("__QMPEER_SERVER_BACK", since=mark)
+    assert event.data["not-restored"] == [
+        {"kind": "descriptor", "name": "tap"},
+        {"kind": "fd-set", "name": "5"},
+    ]
+    await two.execute("getfd", named("tap"), fds=files[1:2])
+    assert inode(scene.fd_server.named["tap"]) == inode(files[1])
+    assert open_fds() <= before
+
+
 # Nothing is left open
 
 
