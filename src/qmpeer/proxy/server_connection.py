@@ -27,7 +27,7 @@ _IDS: Final = 2**31
 
 
 class ServerTraffic:
-    """What has passed between a proxy and its server, over all connections.
+    """The numbers of what has passed between a proxy and its server, over all connections.
 
     Attributes:
         commands: The commands that were sent.
