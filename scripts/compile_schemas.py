@@ -16,6 +16,8 @@ SOURCES = {
     "monitor/interface.json": "monitor/qapi/monitor.json",
     "options/interface.json": "options/qapi/objects.json",
     "machine/interface.json": "machine/qapi/qapi-schema.json",
+    "proxy/extensions.json": "proxy/qapi/extensions.json",
+    "proxy/interface.json": "proxy/qapi/control.json",
 }
 """By compiled file, the QAPI file from which it is made; that one includes the others."""
 

@@ -177,6 +177,10 @@ READS_APART: Final = 64
 descriptors apart from earlier ones. Ours: programs that send any do so early, or repeatedly."""
 UNIX_PATH: Final = 107
 """Bytes of a unix socket's path. Linux: sun_path is 108 with its final NUL."""
+DIAG_TIMEOUT: Final = 1.0
+"""Seconds for each part of the kernel's list of unix sockets. Ours: it comes at once."""
+DIAG_BUFFER: Final = 64 * 1024
+"""Bytes of one part of that list. Linux: it sends at most 32 KiB at once."""
 DIAL_DELAY: Final = 0.001
 """Seconds before a peer that isn't there yet is dialled again, 1.5 times as long each time. Ours: a
 QEMU is up within 20 ms."""
@@ -221,9 +225,33 @@ WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
+SILENCE: Final = 1.5
+"""Seconds without a greeting after which the proxy looks who holds the monitor. Ours: QEMU greets
+within milliseconds; finding the holder takes a few more."""
+SERVER_END: Final = 1.0
+"""Seconds that a server has from the end of its connection until it listens no more. Ours: QEMU
+ends both within milliseconds."""
 PROXY_UNANSWERED: Final = 1024
 """Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
 server that is stopped, a client that leaves and comes again could let any number wait."""
+PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
+"""Bytes of the events that are kept for clients that come back, of which there are at most
+``EVENTS_KEPT``. Ours."""
+PROXY_EVENT_PATTERNS: Final = 256
+"""Patterns in one filter of events. Ours."""
+PROXY_EVENT_PATTERN: Final = 128
+"""Characters of such a pattern. Ours: QEMU's names of events have up to 40."""
+PROXY_EVENT_NAMES: Final = 1024
+"""Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
+
+STATUS_MOMENT: Final = 0.1
+"""Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.
+Ours: shorter than anybody reads."""
+PROCESS_NAME: Final = 64
+"""Bytes of the name of a client's process. Linux: 16, and 64 for threads of the kernel."""
+EMULATOR_TIMEOUT: Final = 20.0
+"""Seconds in which the proxy of an emulator must listen. Ours: libvirt waits 30 for QEMU's
+monitor."""
 
 # The relay.
 RELAY_LINKS: Final = 1000
@@ -287,6 +315,9 @@ TURN_TIME: Final = 0.002
 """Seconds of one client's turn for parsing, and as many for executing commands. Ours."""
 RECEIVED_FDS: Final = 64
 """Descriptors kept for one client until a command takes them; further ones are closed. Ours."""
+BOUND_FDS: Final = 64
+"""Descriptors of one client of a raw backend whose commands wait; with more, nothing is read until
+some of these commands are executed. Ours."""
 LINGER: Final = 100e-6
 """Seconds in which a monitor polls for the next command before it sleeps. Ours: waking up takes 25
 to 50 µs on a virtual machine, a small command 15 µs."""
@@ -472,6 +503,8 @@ CONTROL_SHOWN: Final = 1000
 """Bytes of that beginning. Ours."""
 SHORT_UNIX_PATH: Final = 103
 """Bytes of the path of a unix socket of our own. Ours: macOS takes 104, a NUL among them."""
+NOTIFY_TIMEOUT: Final = 1.0
+"""Seconds for telling systemd that a program is ready. Ours: it takes such messages at once."""
 COMMAND_END: Final = 10.0
 """Seconds that a command has to end after a signal was passed on to it. Ours."""
 

@@ -35,7 +35,7 @@ from tests.tmux import Terminal
 __all__ = ["Block", "PageRunner", "page_blocks", "programs_in"]
 
 FENCED = re.compile(r"^(?:```(\w*)\n(.*?)^```$|<!-- hidden: (\w+)\n(.*?)^-->$)", re.M | re.DOTALL)
-FILE_NAME = re.compile(r"(?:#!.*\n)?(?:#|//|;) ([\w./-]*\w\.\w+)\n")
+FILE_NAME = re.compile(r"(?:#!.*\n)?(?:#|//|;) ([\w./@-]*[\w@]\.\w+)\n")
 PROGRAMS = (
     QEMU,
     "qemu-img",

@@ -43,7 +43,8 @@ def variables(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Call(
-                func=ast.Attribute(value=of, attr="get"), args=[ast.Constant(value=str(name)), *_]
+                func=ast.Attribute(value=of, attr="get" | "pop"),
+                args=[ast.Constant(value=str(name)), *_],
             ) if is_environment(of):
                 yield name
             case ast.Subscript(value=of, slice=ast.Constant(value=str(name))) if is_environment(of):

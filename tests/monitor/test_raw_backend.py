@@ -222,6 +222,37 @@ async def test_an_exception_behind_the_reply_is_logged(
         assert await client.receive_rest() == b""
 
 
+async def test_finish_waits_for_the_answers(monitor: Monitor, far: Far, path: Path) -> None:
+    async with await opened(monitor, path) as client:
+        await client.send_all(b'{"execute": "slow"}' * far.window + b'{"execute": "echo"}' * 20)
+        commands = await waiting(far.sessions[0], far.window)
+        raw = far.sessions[0].client
+        await until(lambda: raw.state.waiting)
+        raw.finish()
+        raw.finish()
+        for command in commands:
+            raw.deliver(Reply(command, "slow"))
+        replies = [await client.receive() for _ in range(24)]
+        assert replies.count({"return": "slow"}) == 4
+        assert replies.count({"return": {}}) == 20
+        assert raw.state.waiting == 0
+        assert await client.receive_rest() == b""
+        raw.finish()  # it has gone
+
+
+async def test_finish_has_a_time_limit(
+    monitor: Monitor, far: Far, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CLOSE_TIMEOUT", 0.01)
+    async with await opened(monitor, path) as client:
+        client.send({"execute": "never answered"})
+        await waiting(far.sessions[0], 1)
+        ended = threading.Thread(target=far.sessions[0].client.finish)  # any thread may call it
+        ended.start()
+        assert await client.receive_rest() == b""
+        ended.join()
+
+
 async def test_a_second_reply_is_the_backends_mistake(
     monitor: Monitor, far: Far, path: Path
 ) -> None:

@@ -94,9 +94,13 @@ class EchoProgram:
         self._signal: OnSignal | None = None
         self.devices = Devices(self._options, self.shown.append, self._report, self.end_by_signal)
         self.disturbance = Disturbance(self._options, self._report)
-        self.controlled: Controlled = Controlled("echo")
+        self.control = self.disturbance.control(self._controlled(), self.end_by_signal)
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
+
+    def _controlled(self) -> Controlled:
+        """Return the program as its control socket sees it."""
+        return Controlled("echo")
 
     def _report(self, text: str) -> None:
         self.reported.append(text)

@@ -49,11 +49,12 @@ class Told(Controlled):
 class ControlledProgram(EchoProgram):
     """A program whose clients are served by a monitor with one command."""
 
-    def __init__(self, *words: str) -> None:
-        super().__init__(*words)
+    monitor: Monitor
+
+    def _controlled(self) -> Controlled:
         self.monitor = Monitor(wrap=self.disturbance.wrap)
         self.monitor.command("stop")(lambda: None)
-        self.controlled = Told(self.monitor)
+        return Told(self.monitor)
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         self.monitor.attach(device, pretty=is_pretty)

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from qmpeer import limits
+from qmpeer.transport.listening import Owner
 
 _logger: Final = logging.getLogger("qmpeer.chardev")
 
@@ -63,6 +64,7 @@ class Host(msgspec.Struct):
         escape: The character that begins a mux's escape: C-a.
         is_insecure: True if TCP may be open to the network without TLS.
         socket_mode: The mode of unix sockets' files.
+        socket_owner: Their user and group; None for those of the process.
         serves_many: True if a server's socket serves many clients at once; QEMU's serve one. Its
             device then shows the state of the client that came last.
         handshake_timeout: Seconds for the handshakes of TLS and WebSocket on TCP; None waits for
@@ -85,6 +87,7 @@ class Host(msgspec.Struct):
     escape: int = 1
     is_insecure: bool = False
     socket_mode: int = 0o600
+    socket_owner: Owner | None = None
     serves_many: bool = False
     handshake_timeout: float | None = limits.HANDSHAKE_TIMEOUT
     standard: tuple[int, int] | None = (0, 1)

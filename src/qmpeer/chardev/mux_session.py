@@ -20,6 +20,7 @@ from qmpeer.chardev.mux_escapes import Escape, EscapeReader, Stamper, help_text
 from qmpeer.transport.aio import HandlerFactory, Stream, StreamHandler
 from qmpeer.transport.aio.stream import NOBODY
 from qmpeer.transport.descriptors import close_all
+from qmpeer.transport.peer_identity import PeerIdentity
 
 
 class MuxSession:
@@ -252,6 +253,11 @@ class MuxStream(Stream):
     def carries_fds(self) -> bool:
         """True if the base's stream can send descriptors."""
         return self._session.stream.carries_fds
+
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who is at the other end of the base."""
+        return self._session.stream.identity
 
     @property
     def unsent(self) -> int:

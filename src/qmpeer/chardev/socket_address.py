@@ -19,7 +19,7 @@ from qmpeer.transport import Address, TcpAddress, UnixAddress, listen
 from qmpeer.transport.address import VsockAddress
 from qmpeer.transport.aio.connecting import connect
 from qmpeer.transport.dialling import DialPlan
-from qmpeer.transport.listening import ExposedError, own_path
+from qmpeer.transport.listening import ExposedError, Owner, own_path
 from qmpeer.transport.sockets import Endpoint, adopt_fd, look_up
 from qmpeer.values import JsonObject
 
@@ -71,7 +71,9 @@ class SocketAddress:
 
     # Listening
 
-    async def listen(self, *, insecure: bool, mode: int, find_fd: FindFd | None) -> socket.socket:
+    async def listen(
+        self, *, insecure: bool, mode: int, owner: Owner | None, find_fd: FindFd | None
+    ) -> socket.socket:
         """Bind and listen.
 
         Raises:
@@ -87,7 +89,7 @@ class SocketAddress:
         if self.kind == "unix":
             complaint += f" to {self.where}"
         try:
-            return listen(self._plain(), insecure=insecure, mode=mode)
+            return listen(self._plain(), insecure=insecure, mode=mode, owner=owner)
         except OSError as error:
             raise _refused(error, complaint) from error
 

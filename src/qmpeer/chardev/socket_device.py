@@ -168,6 +168,7 @@ class SocketDevice(Chardev):
         sock = await self._address.listen(
             insecure=self._host.is_insecure or is_known,
             mode=self._host.socket_mode,
+            owner=self._host.socket_owner,
             find_fd=self._find_fd,
         )
         try:

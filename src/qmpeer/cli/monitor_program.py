@@ -29,10 +29,7 @@ def run_monitor_program(
         failed: The exit status of a program that can't start.
     """
 
-    def report(text: str) -> None:
-        report_lines(program, text)
-
-    try:
+    def run_parsed(report: Warn) -> int:
         options = parse(report)
         if options.wants_help:
             sys.stdout.write(usage)
@@ -46,6 +43,24 @@ def run_monitor_program(
         return run_in_place(
             options, lambda when_ready: run(options, report, when_ready), failed=failed
         )
+
+    return reporting_errors(program, run_parsed, failed=failed)
+
+
+def reporting_errors(program: str, run: Callable[[Warn], int], *, failed: int) -> int:
+    """Run a function, and show on standard error why it fails.
+
+    Args:
+        program: The program's name in errors.
+        run: Gets a function that shows a text on standard error, and returns the exit status.
+        failed: The exit status if the command line is wrong, or a file can't be opened.
+    """
+
+    def report(text: str) -> None:
+        report_lines(program, text)
+
+    try:
+        return run(report)
     except StartHelp as asked:
         sys.stdout.write(asked.text)
         return asked.status

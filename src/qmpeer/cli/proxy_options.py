@@ -5,10 +5,16 @@ from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
+from qmpeer.cli.place_options import (
+    PLACE_FLAGS,
+    PLACE_OPTIONS,
+    find_places,
+    only_restores,
+)
+from qmpeer.cli.proxy_listeners import ListenerOptions, with_listener_keys, with_object_keys
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
     SERVER_OPTIONS,
-    ServerOptions,
     check_server,
     take_address,
 )
@@ -32,7 +38,7 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 
 
-class ProxyOptions(ServerOptions, kw_only=True):
+class ProxyOptions(ListenerOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
@@ -41,6 +47,7 @@ class ProxyOptions(ServerOptions, kw_only=True):
         persists: Stay when the connection to the server ends.
         reconnects: Stay, and connect again.
         when_down: What happens to commands while there is no server; None if it wasn't said.
+        listens_first: True to listen before the server has greeted, and to wait for it for ever.
     """
 
     window: int = limits.PROXY_WINDOW
@@ -48,6 +55,7 @@ class ProxyOptions(ServerOptions, kw_only=True):
     persists: bool = False
     reconnects: bool = False
     when_down: Literal["wait", "fail"] | None = None
+    listens_first: bool = False
 
 
 def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
@@ -71,8 +79,9 @@ def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
         warn=warn,
         take_command=take_command,
     )
-    if not (options.wants_help or options.wants_version):
+    if not (options.wants_help or options.wants_version or only_restores(options)):
         check_server(options)
+        find_places(options)
         check_control_only(options, can_be_pretty=True)
         check_companions(options)
         _check_staying(options)
@@ -116,14 +125,19 @@ _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
+    **PLACE_FLAGS,
     "persist": set_to("persists"),
     "reconnect": set_to("reconnects"),
+    "listen-first": set_to("listens_first"),
 }
 _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **GUEST_OPTIONS,
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
+    **{name: with_listener_keys(SHARED_OPTIONS[name]) for name in ("mon", "qmp", "qmp-pretty")},
+    "object": with_object_keys(SHARED_OPTIONS["object"]),
+    **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,
     "when-down": _when_down,

@@ -1,17 +1,19 @@
 """The process of ``qmpeer proxy``."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
 from qmpeer.chardev import Chardev
+from qmpeer.cli.proxy_listeners import ListenerKeys
 from qmpeer.cli.proxy_options import ProxyOptions
+from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
-from qmpeer.options import Disturbance, StartError, Warn
+from qmpeer.options import StartError, Warn
 from qmpeer.options.control_monitors import ControlMonitors
-from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
 from qmpeer.options.process import CallOnSignal, show_line
-from qmpeer.options.running import run_program
+from qmpeer.options.running import ControlSocket, run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.proxy import Proxy
 
@@ -56,11 +58,11 @@ class _Proxying:
     def __init__(self, options: ProxyOptions, report: Warn) -> None:
         self._options = options
         self._report = report
-        self.disturbance: Disturbance = Disturbance(options, report)
+        self._place = ProxyPlace(options, report)
         self.proxy: Proxy = Proxy(
-            options.server,
+            self._place.server,
             window=options.window,
-            timeout=options.timeout,
+            timeout=None if options.listens_first else options.timeout,
             command_timeout=options.command_timeout,
             persist=options.persists,
             reconnect=options.reconnects,
@@ -68,34 +70,66 @@ class _Proxying:
             wait_for_socket=options.waits_for_socket,
         )
         self.devices: Devices = Devices(
-            options, show_line, report, self.end_by_signal, serves_many=True
+            options,
+            show_line,
+            report,
+            self.end_by_signal,
+            serves_many=True,
+            socket_mode=0o600 if options.socket_mode is None else options.socket_mode,
+            socket_owner=options.socket_owner,
         )
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
-        self.controlled: Controlled = Controlled("qmpeer proxy")
+        self.control: ControlSocket | None = None
+        if options.control is not None:
+            self.control = self.proxy.control(self.end_by_signal)
+        self._connecting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect to the server, and open the devices, on which clients then come in."""
-        try:
-            await self.proxy.start()
-        except (OSError, QMPError) as error:
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+        if not self._options.listens_first:
+            await self._connect()
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
+            await self._place.listen(self.proxy)
             self.proxy.open_devices()
+        if self._options.listens_first:
+            self._connecting = asyncio.create_task(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            await self._place.start(self.proxy)
+        except (OSError, QMPError) as error:
+            self.proxy.close()
+            raise StartError("", None, f"{self._options.server}: {error}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
-        self.proxy.attach(device, name=device.label, pretty=is_pretty)
+        keys = self._options.listeners.get(device.label, ListenerKeys())
+        self.proxy.attach(
+            device,
+            name=device.label,
+            pretty=is_pretty,
+            events=keys.events,
+            extensions=keys.extensions,
+        )
 
     async def wait_ended(self) -> None:
         """Wait for the end."""
         await self.proxy.wait_closed()
+        await self._place.wait_gone()
+        self._place.leave()
+        if self._connecting is not None and self._connecting.done():
+            self._connecting.result()
 
     def end_by_signal(self) -> None:
         """Take no further clients, and end all connections."""
+        self._place.leave()  # first: clients that connect from now on reach the server
         self.devices.chardevs.close()
         self.proxy.close()
 
     def close(self) -> None:
         """Close the devices."""
+        self._place.leave()
+        if self._connecting is not None:
+            self._connecting.cancel()
         self.devices.close()

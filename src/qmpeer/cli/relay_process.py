@@ -13,7 +13,7 @@ from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices
 from qmpeer.options.fault_options import lacks_process
 from qmpeer.options.process import CallOnSignal, show_line
-from qmpeer.options.running import run_program
+from qmpeer.options.running import ControlSocket, run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.relay import Observer, Relay
 from qmpeer.values import JsonObject
@@ -61,11 +61,11 @@ class _Relaying:
     ) -> None:
         self._options = options
         self._report = report
-        self.disturbance: Disturbance = Disturbance(options, report)
+        self._disturbance = Disturbance(options, report)
         self._relay = Relay(
             options.server,
             observer=observer,
-            wrap=self.disturbance.wrap,
+            wrap=self._disturbance.wrap,
             timeout=options.timeout,
             wait_for_socket=options.waits_for_socket,
         )
@@ -76,12 +76,14 @@ class _Relaying:
         )
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)
         self.devices.objects.add_maker(self._monitors)
-        self.controlled: Controlled = _ControlledRelay(options, self.disturbance)
+        self.control: ControlSocket | None = self._disturbance.control(
+            _ControlledRelay(options, self._disturbance), self.end_by_signal
+        )
 
     async def open(self) -> None:
         """Open the devices, on which clients then come in."""
-        if self.disturbance.late:
-            await asyncio.sleep(self.disturbance.late)
+        if self._disturbance.late:
+            await asyncio.sleep(self._disturbance.late)
         await open_monitors(self.devices, self._monitors, self._options, self._report)
         if not self.devices.chardevs.are_closed:
             self._is_open = True

@@ -9,6 +9,7 @@ from typing import Final
 from qmpeer.cli.command_line import ADDRESS, JSON, TIMEOUT, Subcommand, argument, count, seconds
 from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES
+from qmpeer.cli.live_page import page_on
 from qmpeer.cli.output import standard_output, write_json
 from qmpeer.client import Client
 from qmpeer.inventory.activity import Sampler, rates
@@ -61,23 +62,10 @@ def _pause(client: Client, interval: float) -> None:
 
 
 def _on_page(stack: ExitStack) -> Callable[[JsonObject], None]:
-    """Return a function that shows rates: in place if rich is installed, else one after another."""
+    """Return a function that shows rates."""
     output = standard_output()
-    if output.is_terminal:
-        try:
-            from rich.console import Console  # optional extra: shell
-            from rich.live import Live  # optional extra: shell
-            from rich.text import Text  # optional extra: shell
-        except ImportError:
-            pass
-        else:
-            console = Console(file=output.stream, width=output.width, highlight=False)
-            live = stack.enter_context(Live(console=console, auto_refresh=False))
-            return lambda found: live.update(
-                Text.from_ansi(output.encoded("\n".join(activity_lines(found, output)))),
-                refresh=True,
-            )
-    return lambda found: output.write([*activity_lines(found, output), ""])
+    show = stack.enter_context(page_on(output))
+    return lambda found: show(activity_lines(found, output))
 
 
 COMMAND: Final = Subcommand(

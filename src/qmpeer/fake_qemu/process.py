@@ -15,13 +15,12 @@ from qmpeer.fake_qemu.start_log import log_end
 from qmpeer.fake_qemu.text_ports import TextPorts
 from qmpeer.machine.machine import Machine
 from qmpeer.machine.startup import open_all
-from qmpeer.options import Disturbance, StartError, StartHelp
+from qmpeer.options import StartError, StartHelp
 from qmpeer.options.background import run_in_place
-from qmpeer.options.controlled import Controlled
 from qmpeer.options.daemonize import hold_standard_descriptors
 from qmpeer.options.devices import Devices
 from qmpeer.options.process import CallOnSignal, run_process, show_line
-from qmpeer.options.running import run_program
+from qmpeer.options.running import ControlSocket, run_program
 
 
 def run_fake(started: Started) -> int:
@@ -116,8 +115,7 @@ class _Fake:
         self._control = answering.monitor(wrap)
         self._machine = Machine(options, show_line, report, wrap, self._control)
         self.devices: Devices = self._machine.devices
-        self.disturbance: Disturbance = Disturbance(options, report)
-        self.controlled: Controlled = Controlled(started.name)
+        self.control: ControlSocket | None = None  # QEMU has none
         self._machine.monitor.human.later(partial(_register_human_commands, self._machine))
         self._ports = TextPorts(self._machine.chardevs, report)
         self._log: int | None = None

@@ -11,7 +11,7 @@ from qmpeer.options import Disturbance
 from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.process import CallOnSignal, show_line
-from qmpeer.options.running import run_program
+from qmpeer.options.running import ControlSocket, run_program
 from qmpeer.values import JsonObject
 
 
@@ -47,10 +47,12 @@ class _Serving:
     def __init__(self, options: Options, report: ShowText) -> None:
         self._options = options
         self._report = report
-        self.disturbance: Disturbance = Disturbance(options, report)
-        self._machine = Machine(options, show_line, report, self.disturbance.wrap)
+        self._disturbance = Disturbance(options, report)
+        self._machine = Machine(options, show_line, report, self._disturbance.wrap)
         self.devices: Devices = self._machine.devices
-        self.controlled: Controlled = _ControlledMachine(self._machine)
+        self.control: ControlSocket | None = self._disturbance.control(
+            _ControlledMachine(self._machine), self.end_by_signal
+        )
         self._machine.monitor.human.later(partial(_register_human_commands, self._machine))
 
     async def open(self) -> None:
@@ -59,8 +61,8 @@ class _Serving:
         Spec: QEMU executes no command before the guest has started, so no client sees its RESUME
         event.
         """
-        if self.disturbance.late:
-            await asyncio.sleep(self.disturbance.late)
+        if self._disturbance.late:
+            await asyncio.sleep(self._disturbance.late)
         await open_all(self._machine, self._options, self._report)
         # No await from here to start(): a client could get its first command in between.
         if not self._machine.is_shutting_down:

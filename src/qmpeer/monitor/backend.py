@@ -7,13 +7,15 @@ QEMU: it says everything that a server says, in its own order and with its own t
 monitor only negotiates.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from enum import Enum
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from qmpeer.messages import CommandMessage, Event, Version, event_message
 from qmpeer.monitor.named_fds import NamedFds
+from qmpeer.transport import PeerIdentity
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import encode_line, encode_pretty
 
@@ -107,11 +109,13 @@ class Reply(msgspec.Struct, frozen=True):
         command: The command, the very object that `RawSession.execute` got.
         value: Its return value.
         error: The error as it stands on the wire, with "class" and "desc"; None for success.
+        fds: Descriptors to send with it; they belong to the reply and are closed after that.
     """
 
     command: CommandMessage
     value: JsonValue = msgspec.field(default_factory=dict)
     error: JsonObject | None = None
+    fds: tuple[int, ...] = ()
 
 
 class RawBytes(msgspec.Struct, frozen=True):
@@ -157,6 +161,69 @@ class EncodedEvent:
         return self._line
 
 
+class EncodedEvents:
+    """Events that follow one another, encoded once for many clients of a raw backend.
+
+    Args:
+        events: The events, in order.
+    """
+
+    __slots__ = ("_events", "_line", "_pretty")
+
+    def __init__(self, events: Sequence[EncodedEvent]) -> None:
+        self._events = events
+        self._line = b""
+        self._pretty = b""
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def text(self, is_pretty: bool) -> bytes:
+        """Return the messages as they are sent.
+
+        Raises:
+            TypeError: If JSON can't hold the data.
+        """
+        if is_pretty:
+            self._pretty = self._pretty or self._joined(is_pretty=True)
+            return self._pretty
+        self._line = self._line or self._joined(is_pretty=False)
+        return self._line
+
+    def _joined(self, is_pretty: bool) -> bytes:
+        return b"".join([event.text(is_pretty) for event in self._events])
+
+
+class CutOff(Enum):
+    """Why the monitor itself has ended the connection of a client."""
+
+    UNREAD = "unread"
+    """It let more than `limits.UNSENT_EVENTS` bytes of events wait."""
+    MEMORY = "memory"
+    """The clients of its listener held more than `limits.LISTENER_MEMORY` bytes together."""
+
+
+class ClientState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a raw backend's client at one moment.
+
+    Attributes:
+        is_ready: True once it has negotiated.
+        is_oob_enabled: True if it has negotiated out-of-band execution.
+        waiting: The requests that it has sent and that the backend hasn't got yet; those that
+            aren't parsed yet count as one.
+        received: The bytes that it has sent to us.
+        sent: The bytes that were sent to it, including those that are unsent.
+        unsent: The bytes that it hasn't read and that the kernel doesn't hold.
+    """
+
+    is_ready: bool
+    is_oob_enabled: bool
+    waiting: int
+    received: int
+    sent: int
+    unsent: int
+
+
 class RawClient(Protocol):
     """A client of a raw backend: the monitor's side of it."""
 
@@ -164,8 +231,28 @@ class RawClient(Protocol):
     def peer(self) -> str:
         """The client's name in logs."""
 
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who the client is. Read it when the session is opened: later the client may be gone."""
+
+    @property
+    def state(self) -> ClientState:
+        """Its state now; of a client that has gone, the last one."""
+
+    @property
+    def cut_off(self) -> CutOff | None:
+        """Why the monitor has ended the connection; None if it hasn't."""
+
     def take_fds(self) -> list[int]:
-        """Return the last set of descriptors that this client sent, and pass on their ownership."""
+        """Return the descriptors that came with a command, and pass on their ownership.
+
+        Call this within `RawSession.execute`, whose command is meant. What isn't taken is closed
+        afterwards.
+
+        A set of descriptors belongs to the first getfd or add-fd in the bytes that it came with; if
+        there is none, to the first request that is complete with them or after them. [QEMU keeps
+        the last set until a command takes it. When several are pipelined, that may be another one.]
+        """
 
     def greet(
         self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
@@ -187,7 +274,7 @@ class RawClient(Protocol):
             TypeError: If JSON can't hold the greeting.
         """
 
-    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send messages and bytes, in this order and behind those that were delivered before.
 
         Events keep their timestamps and aren't limited to one a second. Callable from any thread.

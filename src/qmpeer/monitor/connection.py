@@ -10,13 +10,14 @@ import msgspec
 from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.messages import Scrubber, redact_message, redact_urls
-from qmpeer.monitor.backend import ContextMonitor
+from qmpeer.monitor.backend import ContextMonitor, CutOff
 from qmpeer.monitor.named_fds import NamedFds
 from qmpeer.monitor.turns import CommandExecutor, Turns
 from qmpeer.protocol import ServerSession
 from qmpeer.transport.aio import Stream
 from qmpeer.transport.aio.stream import EndedStream
 from qmpeer.transport.descriptors import close_all
+from qmpeer.transport.peer_identity import PeerIdentity
 from qmpeer.values import JsonValue
 from qmpeer.wire import encode_line
 
@@ -74,6 +75,11 @@ class MonitorConnection:
     """A client's connection: it moves bytes and descriptors between a stream and a session.
 
     It is the `StreamHandler` of its stream and the `Context` of its client's commands.
+
+    Attributes:
+        received: The bytes that the client has sent.
+        sent: The bytes that were written to its stream.
+        cut_off: Why the connection was ended here; None if it wasn't.
     """
 
     __slots__ = (
@@ -87,7 +93,10 @@ class MonitorConnection:
         "_turns",
         "_unread",
         "commands",
+        "cut_off",
         "is_pretty",
+        "received",
+        "sent",
         "session",
         "stream",
     )
@@ -109,6 +118,9 @@ class MonitorConnection:
         self._fds: Sequence[int] = ()
         self._is_reading_paused = False
         self._scrubber: Scrubber | None = None  # made by the first request that is logged
+        self.received: int = 0
+        self.sent: int = 0
+        self.cut_off: CutOff | None = None
         self.stream: Stream = stream
         self.is_pretty: bool = is_pretty
         self.commands: CommandExecutor = access.commands
@@ -139,6 +151,11 @@ class MonitorConnection:
         return self.stream.peer
 
     @property
+    def identity(self) -> PeerIdentity:
+        """Who the client is."""
+        return self.stream.identity
+
+    @property
     def monitor(self) -> ContextMonitor:
         """The monitor that the client is connected to."""
         return self._access.monitor
@@ -157,6 +174,7 @@ class MonitorConnection:
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
         """Take in bytes and execute the commands in them."""
+        self.received += len(data)
         if fds:
             # QEMU keeps one set of descriptors: a new one replaces a set that nobody took.
             self._drop_fds()
@@ -186,6 +204,9 @@ class MonitorConnection:
             if perf_counter() > until:
                 break
 
+    def _bind_fds(self, requests: Sequence[JsonValue | QMPError]) -> None:
+        """Do nothing: the last set is kept until a command takes it."""
+
     @property
     def _can_read_on(self) -> bool:
         session = self.session
@@ -193,6 +214,8 @@ class MonitorConnection:
 
     def _take_in(self, data: bytes) -> None:
         requests = self.session.receive_data(data)
+        if self._fds:
+            self._bind_fds(requests)
         if log.isEnabledFor(logging.DEBUG):
             self._log_received(requests)
         self._turns.pump(self)
@@ -247,12 +270,13 @@ class MonitorConnection:
             self._turns.later(self)
         if session.failure is not None:
             log.warning("%s: = disconnected: %s", self.peer, session.failure)
-            self._cut_off()
+            self._cut_off(CutOff.UNREAD)
             return False
         if not data:
             return False
         if log.isEnabledFor(logging.DEBUG):
             self._log_sent(data)
+        self.sent += len(data)
         self.stream.write(data)
         return True
 
@@ -297,10 +321,11 @@ class MonitorConnection:
         if self._budget.change(before, held):
             text = "%s: = disconnected: the clients of its listener hold %d bytes, at most %d"
             log.warning(text, self.peer, self._budget.held, self._budget.most)
-            self._cut_off()
+            self._cut_off(CutOff.MEMORY)
 
-    def _cut_off(self) -> None:
+    def _cut_off(self, reason: CutOff) -> None:
         """Disconnect the client at once and drop its unread requests."""
+        self.cut_off = self.cut_off or reason
         self._unread = b""
         self.session.close()
         self.stream.abort()
@@ -332,4 +357,5 @@ class MonitorConnection:
             log.debug("%s: > %s", self.peer, shown)
 
     def _drop_fds(self) -> None:
-        close_all(self.take_fds())
+        fds, self._fds = self._fds, ()
+        close_all(fds)

@@ -2,14 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+import msgspec
+
 from qmpeer import limits
+from qmpeer.errors import QMPError
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor.backend import (
+    ClientState,
     Context,
     EncodedEvent,
+    EncodedEvents,
     RawBackend,
     RawBytes,
     RawSession,
@@ -21,7 +26,8 @@ from qmpeer.monitor.threads import ENDING
 from qmpeer.monitor.turns import PENDING, CommandExecutor, Pending
 from qmpeer.protocol import RawServerSession
 from qmpeer.transport.aio import Stream
-from qmpeer.values import JsonObject
+from qmpeer.transport.descriptors import close_all
+from qmpeer.values import JsonObject, JsonValue
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 
@@ -37,7 +43,15 @@ class RawConnection(MonitorConnection):
         is_pretty: Write messages over many lines.
     """
 
-    __slots__ = ("_backend", "_finish_timer", "_is_gone", "_loop", "_raw_server", "_raw_session")
+    __slots__ = (
+        "_backend",
+        "_command_fds",
+        "_finish_timer",
+        "_is_gone",
+        "_loop",
+        "_raw_server",
+        "_raw_session",
+    )
 
     def __init__(
         self,
@@ -56,6 +70,8 @@ class RawConnection(MonitorConnection):
         self._raw_session: RawSession | None = None
         self._is_gone = False
         self._finish_timer: asyncio.TimerHandle | None = None
+        self._command_fds: Sequence[int] = ()  # of the command that the backend executes
+        stream.keep_fds_apart()
 
     def begin(self) -> None:
         """Open the backend's session; disconnect the client if that fails."""
@@ -79,6 +95,7 @@ class RawConnection(MonitorConnection):
     def execute(self, command: CommandMessage, context: Context) -> Pending:
         """Pass a command on to the backend, which delivers the reply."""
         assert self._raw_session is not None, "greeted without a session"
+        self._command_fds = self._raw_server.fds_of(command)
         try:
             self._turns.run_backend(self._raw_session.execute, command)
         except BaseException as error:
@@ -87,9 +104,25 @@ class RawConnection(MonitorConnection):
             log.error("%s: the backend failed after its reply", self.peer, exc_info=error)
             if isinstance(error, ENDING):
                 self._turns.end(error)
+        finally:
+            if self._command_fds:
+                close_all(self.take_fds())
         return PENDING
 
+    def _bind_fds(self, requests: Sequence[JsonValue | QMPError]) -> None:
+        server = self._raw_server
+        if server.unclaimed_fds:
+            close_all(server.unclaimed_fds)
+            server.unclaimed_fds.clear()
+        if server.bind_fds(requests, self._fds):
+            self._fds = ()
+
     # RawClient
+
+    def take_fds(self) -> list[int]:
+        """Return the descriptors of the command being executed; see `RawClient.take_fds`."""
+        fds, self._command_fds = self._command_fds, ()
+        return list(fds)
 
     def greet(
         self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
@@ -101,12 +134,30 @@ class RawConnection(MonitorConnection):
             self._raw_server.greet(greeting, partial(self._loop.running.call_soon, on_ready))
         self._turns.delivered(self)
 
-    def deliver(self, *messages: Reply | Event | EncodedEvent | RawBytes) -> None:
+    @property
+    def state(self) -> ClientState:
+        """The client's state now."""
+        server = self._raw_server
+        return ClientState(
+            is_ready=server.is_ready,
+            is_oob_enabled=server.is_oob_enabled,
+            waiting=server.waiting + bool(self._unread),
+            received=self.received,
+            sent=self.sent,
+            unsent=self.stream.unsent + server.output_size,
+        )
+
+    def deliver(self, *messages: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         """Send replies and events in order; see `RawClient.deliver`."""
         if not self._loop.is_here:
             self._loop.call(partial(self.deliver, *messages))
             return
         if self._is_gone:
+            self._close_fds_of(messages)
+            return
+        if len(messages) == 1 and isinstance(messages[0], EncodedEvents):
+            self._deliver(messages[0])
+            self._turns.mark(self)  # events make room for no command, so this needs no turn
             return
         try:
             for message in messages:
@@ -114,18 +165,26 @@ class RawConnection(MonitorConnection):
         finally:
             self._turns.delivered(self)
 
-    def _deliver(self, message: Reply | Event | EncodedEvent | RawBytes) -> None:
+    def _close_fds_of(self, messages: Iterable[object]) -> None:
+        for message in messages:
+            if isinstance(message, Reply):
+                close_all(message.fds)
+
+    def _deliver(self, message: Reply | Event | EncodedEvent | EncodedEvents | RawBytes) -> None:
         server = self._raw_server
-        if isinstance(message, EncodedEvent):
+        if isinstance(message, Reply):
+            if message.fds:
+                self._deliver_with_fds(message)
+            elif message.error is None:
+                server.respond(message.command, message.value)
+            else:
+                server.respond_raw_error(message.command, message.error)
+        elif isinstance(message, EncodedEvent | EncodedEvents):
             server.send_event(message.text(self.is_pretty))
-        elif isinstance(message, RawBytes):
-            server.send_bytes(message.data, message.command)
         elif isinstance(message, Event):
             server.send_event(EncodedEvent(message).text(self.is_pretty))
-        elif message.error is None:
-            server.respond(message.command, message.value)
         else:
-            server.respond_raw_error(message.command, message.error)
+            server.send_bytes(message.data, message.command)
         if server.output_size > limits.UNSENT_OUTPUT:
             self.flush()  # bounds the output of many messages at once
             self.weigh()
@@ -140,6 +199,22 @@ class RawConnection(MonitorConnection):
             self._finish_timer = loop.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
             self.eof_received()
 
+    def _deliver_with_fds(self, message: Reply) -> None:
+        """Send a reply with its descriptors; without them if the stream can't send them."""
+        server = self._raw_server
+        self.flush()  # what is before it has none
+        try:
+            fds = () if server.is_mid_reply else message.fds
+            self._deliver(msgspec.structs.replace(message, fds=()))
+            data = server.data_to_send()
+            try:
+                self.stream.write(data, fds)
+            except (OSError, ValueError) as error:
+                log.warning("%s: descriptors of a reply can't be sent: %s", self.peer, error)
+                self.stream.write(data)
+        finally:
+            close_all(message.fds)
+
     def close(self) -> None:
         """Disconnect once everything delivered is sent; see `RawClient.close`."""
         if not self._loop.is_here:
@@ -147,6 +222,8 @@ class RawConnection(MonitorConnection):
             return
         self._raw_server.drop_commands()
         self.close_when_answered()
+        if self._raw_server.is_answering:  # a long answer, which the client may never read
+            self._loop.running.call_later(limits.CLOSE_TIMEOUT, self.stream.abort)
 
     # StreamHandler
 
@@ -156,6 +233,7 @@ class RawConnection(MonitorConnection):
         if self._finish_timer is not None:
             self._finish_timer.cancel()
         super().connection_lost(error)
+        close_all(self._raw_server.unbind_fds())
         session, self._raw_session = self._raw_session, None
         if session is not None:
             self._guarded(session.close, "close a session")

@@ -381,7 +381,14 @@ class Turns:
             self.mark(connection)
             self.later(connection)
             return
-        self.resume(connection)
+        session = connection.session
+        if session.can_take or not session.wants_data:
+            self.resume(connection)
+            return
+        connection.flush()  # the fast path: nothing else waits
+        connection.settle()
+        if self._linger:
+            self._linger_for(connection)
 
     def _fail(
         self, session: "ServerSession | HumanSession", command: CommandMessage, error: BaseException

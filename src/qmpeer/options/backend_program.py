@@ -11,6 +11,7 @@ from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.fault_options import Disturbance
 from qmpeer.options.process import show_line
 from qmpeer.options.program_options import ProgramOptions
+from qmpeer.options.running import ControlSocket
 from qmpeer.options.startup import open_monitors
 from qmpeer.transport.aio import HandlerFactory
 
@@ -37,8 +38,10 @@ class BackendProgram:
         self._options = options
         self._report = report
         self._observe = observe
-        self.controlled: Controlled = controlled
         self.disturbance: Disturbance = Disturbance(options, report)
+        self.control: ControlSocket | None = self.disturbance.control(
+            controlled, self.end_by_signal
+        )
         self._monitor = Monitor(backend=backend, wrap=self._wrap)
         self.devices: Devices = Devices(options, show_line, report, self.end_by_signal)
         self._monitors = ControlMonitors(self.devices.chardevs, self._attach)

@@ -12,19 +12,33 @@ from qmpeer.transport import UnixAddress, parse_address
 
 AUTO: Final = "auto"
 """The argument of --control for a socket beside the program's own."""
-COMPANIONS_USAGE: Final = """\
+_COMPANIONS: Final = """\
 programs around it:
   --print-address     once everything listens, write one line of JSON to standard output: address,
                       addresses, path or host and port, pid, control. Without a QMP monitor among
                       the options, one listens on a unix socket in a new folder, removed at the end
   --until-eof         end when standard input ends, and so with the process that holds its other end
   --control ADDRESS|auto
-                      listen for control: QMP with commands that arm faults, list the commands that
-                      clients sent, and more; auto: on a unix socket in such a folder
+                      listen for control: QMP with commands that {control};
+                      auto: on a unix socket in such a folder
   -- COMMAND [ARG...] once everything listens, run COMMAND; end with it, with its status (128+N
                       after signal N). It gets SIGTERM, SIGINT and SIGHUP, and in its environment
                       QMP_ADDRESS, QMP_SOCKET (the plain path, or HOST:PORT) and QMP_CONTROL
 """
+
+
+def companions_usage(control: str) -> str:
+    """Return the part of --help about these options.
+
+    Args:
+        control: What the commands of the control socket do; it fits the line behind 40 columns.
+    """
+    return _COMPANIONS.format(control=control)
+
+
+COMPANIONS_USAGE: Final = companions_usage(
+    "arm faults, list the commands that\n                      clients sent, and more"
+)
 
 
 def _control(options: ProgramOptions, option: str, argument: str) -> None:

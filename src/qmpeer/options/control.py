@@ -20,7 +20,8 @@ _VERSION: Final = (0, 1, 0)
 class Control:
     """A monitor that controls a program.
 
-    It observes the program's clients from the beginning, and executes commands once it listens.
+    It observes the program's clients from the beginning, and executes commands once it has been
+    joined to the program.
     """
 
     def __init__(self) -> None:
@@ -28,37 +29,25 @@ class Control:
         self._monitor = Monitor(name="qmpeer-control", version=_VERSION, package=__version__)
         self._injector: Injector | None = None
 
-    async def listen(
-        self,
-        address: AddressLike,
-        injector: Injector,
-        controlled: Controlled,
-        end: Callable[[], None],
-        *,
-        insecure: bool,
-    ) -> Listener:
-        """Listen for clients, and execute their commands.
+    def join(self, injector: Injector, controlled: Controlled, end: Callable[[], None]) -> None:
+        """Register the commands.
 
         Args:
-            address: The address.
             injector: The live injector of the program's faults.
             controlled: The program.
             end: Ends the program.
-            insecure: Allow a TCP port that is open to the network.
-
-        Raises:
-            OSError: If the address can't be bound.
-            ValueError: If it isn't an address.
         """
         self._injector = injector
         self._register(_Commands(injector, controlled, self._log), end)
+
+    async def listen(self, address: AddressLike, *, insecure: bool) -> Listener:
+        """Listen for clients, and execute their commands; see `ControlSocket.listen`."""
         return await self._monitor.listen(address, many=True, insecure=insecure)
 
     async def close(self) -> None:
         """Finish the replies, and close."""
         self._monitor.shutdown()
-        if self._injector is not None:  # it has listened
-            await self._monitor.wait_closed()
+        await self._monitor.wait_closed()
 
     # What it observes
 

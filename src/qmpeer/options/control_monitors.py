@@ -43,7 +43,7 @@ def check_control_only(options: ProgramOptions, *, can_be_pretty: bool = False) 
             raise StartError(option, argument, _NO_HUMAN)
         if is_pretty and not can_be_pretty:
             raise StartError(option, argument, _NO_PRETTY)
-    if not (monitors or options.makes_socket):
+    if not (monitors or options.places or options.makes_socket):
         raise StartError("", None, f"no option opens a monitor, expected one such as {EXAMPLE}")
 
 

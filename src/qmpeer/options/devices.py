@@ -11,6 +11,7 @@ from qmpeer.options.credentials import Credentials
 from qmpeer.options.descriptors import Descriptors
 from qmpeer.options.objects import Objects
 from qmpeer.options.program_options import ProgramOptions
+from qmpeer.transport.listening import Owner
 
 ShowText: TypeAlias = Callable[[str], None]
 """Shows a text to the user who started the process."""
@@ -27,6 +28,8 @@ class Devices:
         clients_changed: Called when a client connects to a device or leaves it.
         is_running: Returns whether the guest runs; without a guest, True.
         serves_many: True if a server's socket serves many clients at once.
+        socket_mode: The mode of unix sockets' files.
+        socket_owner: Their user and group; None for those of the process.
 
     Attributes:
         descriptors: The sets of descriptors, inherited or received from clients.
@@ -44,6 +47,8 @@ class Devices:
         is_running: Callable[[], bool] = lambda: True,
         *,
         serves_many: bool = False,
+        socket_mode: int = 0o600,
+        socket_owner: Owner | None = None,
     ) -> None:
         self.descriptors: Descriptors = Descriptors(is_running)
         credentials = Credentials(self.descriptors.open_path)
@@ -63,6 +68,8 @@ class Devices:
                 escape=options.escape,
                 is_insecure=options.is_insecure,
                 serves_many=serves_many,
+                socket_mode=socket_mode,
+                socket_owner=socket_owner,
                 handshake_timeout=options.handshake_timeout,
                 standard=None if options.is_daemon else (0, 1),
             )

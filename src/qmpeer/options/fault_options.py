@@ -11,6 +11,7 @@ from qmpeer.transport.aio import HandlerFactory
 if TYPE_CHECKING:
     from qmpeer.faults import Fault, Faults, Injector
     from qmpeer.options.control import Control
+    from qmpeer.options.controlled import Controlled
 
 FAULTS_USAGE: Final = """\
 faults:
@@ -98,20 +99,31 @@ class Disturbance:
         late: Seconds.
         wrap: Puts the faults in front of the handler of a client's stream; None if there are none.
         injector: Makes them happen; None if there are none.
-        control: The control socket (--control), not open yet; None if there is none. With it,
-            faults can be armed while the program runs.
     """
 
     def __init__(self, options: ProgramOptions, report: Warn) -> None:
         self.late: float = 0.0
         self.wrap: Callable[[HandlerFactory], HandlerFactory] | None = None
         self.injector: Injector | None = None
-        self.control: Control | None = None if options.control is None else _new_control()
-        if options.faults is not None or self.control is not None:
-            self.injector = _new_injector(options, report, self.control)
+        self._control = None if options.control is None else _new_control()
+        if options.faults is not None or self._control is not None:
+            self.injector = _new_injector(options, report, self._control)
             self.wrap = self.injector.wrap
         if options.faults is not None:
             self.late = options.faults.late
+
+    def control(self, controlled: "Controlled", end: Callable[[], None]) -> "Control | None":
+        """Return the control socket of a program (--control), not open yet; None without one.
+
+        With it, faults can be armed while the program runs.
+
+        Args:
+            controlled: The program.
+            end: Ends the program.
+        """
+        if self._control is not None and self.injector is not None:
+            self._control.join(self.injector, controlled, end)
+        return self._control
 
 
 def _new_control() -> "Control":

@@ -61,13 +61,21 @@ class Places(msgspec.Struct, frozen=True):
         return variables
 
 
-def places_of(devices: Sequence[Chardev], control: str | None) -> Places | None:
+def places_of(
+    devices: Sequence[Chardev], control: str | None, others: Sequence[Address] = ()
+) -> Places | None:
     """Return where devices with QMP monitors listen, or None if no address can be told.
 
     Devices that wait for no client at a socket, such as stdio, aren't listed; nor is telnet, for
     which there is no address.
+
+    Args:
+        devices: The devices.
+        control: The address of the control socket, or None.
+        others: Addresses of the program that no device has; they come first.
     """
-    found = list(_listeners(devices))
+    found = [(str(each), each) for each in others]
+    found.extend(_listeners(devices))
     if not found:
         return None
     return Places(tuple(text for text, _ in found), found[0][1], control)

@@ -8,6 +8,7 @@ import msgspec
 from qmpeer import limits
 from qmpeer.chardev import Description
 from qmpeer.options.monitor_options import CONTROL, MonitorOption
+from qmpeer.transport import Address
 from qmpeer.values import JsonObject
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
         prints_address: True to print where the monitors listen (--print-address).
         ends_with_input: True to end when standard input ends (--until-eof).
         control: The address of the control socket, or "auto" (--control); None for none.
+        places: Addresses at which it listens besides its devices.
         command: The command to run once the monitors listen, and its arguments; empty for none.
     """
 
@@ -91,6 +93,7 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
     prints_address: bool = False
     ends_with_input: bool = False
     control: str | None = None
+    places: list[Address] = []
     command: Sequence[str] = ()
 
     @property
@@ -111,4 +114,5 @@ class ProgramOptions(msgspec.Struct, kw_only=True):
     @property
     def makes_socket(self) -> bool:
         """True if the program is to make a socket of its own: it must have one, and has none."""
-        return (self.prints_address or bool(self.command)) and not self.control_labels
+        is_silent = not (self.control_labels or self.places)
+        return (self.prints_address or bool(self.command)) and is_silent

@@ -10,24 +10,41 @@ import os
 import select
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from qmpeer.options.child_command import ChildCommand
 from qmpeer.options.companion_options import AUTO
-from qmpeer.options.controlled import Controlled
 from qmpeer.options.devices import Devices, ShowText
-from qmpeer.options.fault_options import Disturbance
 from qmpeer.options.listening_places import Places, places_of
 from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.program_options import ProgramOptions
+from qmpeer.options.service_manager import notify
 from qmpeer.options.shared_options import open_monitor_on
 from qmpeer.options.signals import OnSignal
 from qmpeer.options.start_error import StartError
+from qmpeer.transport import AddressLike
+from qmpeer.transport.aio import Listener
 from qmpeer.transport.short_folder import ShortFolder
 from qmpeer.wire import encode_line
 
-if TYPE_CHECKING:
-    from qmpeer.options.control import Control
+
+class ControlSocket(Protocol):
+    """The control socket of a program, which --control opens: a monitor with its own commands."""
+
+    async def listen(self, address: AddressLike, *, insecure: bool) -> Listener:
+        """Listen for clients.
+
+        Args:
+            address: The address.
+            insecure: Allow a TCP port that is open to the network.
+
+        Raises:
+            OSError: If the address can't be bound.
+            ValueError: If it isn't an address.
+        """
+
+    async def close(self) -> None:
+        """Finish the replies, and close."""
 
 
 class Program(Protocol):
@@ -38,12 +55,8 @@ class Program(Protocol):
         """The devices on which its monitors are."""
 
     @property
-    def disturbance(self) -> Disturbance:
-        """The faults for its clients, and its control socket."""
-
-    @property
-    def controlled(self) -> Controlled:
-        """The side of it that the control socket needs."""
+    def control(self) -> ControlSocket | None:
+        """Its control socket, not open yet; None if its options don't ask for one."""
 
     async def open(self) -> None:
         """Open all monitors, which may wait for clients.
@@ -124,6 +137,7 @@ class _Run:
                 if not program.devices.chardevs.are_closed:
                     self._begin(when_ready)
             await ended
+            notify("STOPPING=1", "STATUS=ending")
             return 0 if command is None or not command.is_started else await command.wait()
         finally:
             ended.cancel()
@@ -134,26 +148,20 @@ class _Run:
             if control is not None:
                 await control.close()
 
-    async def _open_control(self) -> "Control | None":
+    async def _open_control(self) -> ControlSocket | None:
         """Open the control socket, before the first client can come."""
-        address, disturbance = self._options.control, self._program.disturbance
-        if address is None or disturbance.control is None or disturbance.injector is None:
+        address, control = self._options.control, self._program.control
+        if address is None or control is None:
             return None
         if address == AUTO:
             address = f"unix:{self._folder.path('control')}"
         try:
-            listener = await disturbance.control.listen(
-                address,
-                disturbance.injector,
-                self._program.controlled,
-                self._program.end_by_signal,
-                insecure=self._options.is_insecure,
-            )
+            listener = await control.listen(address, insecure=self._options.is_insecure)
         except OSError as error:
             reason = f"can't listen there: {error.strerror or error}"
             raise StartError("--control", address, reason) from error
         self._control_address = str(listener.address)
-        return disturbance.control
+        return control
 
     def _begin(self, when_ready: Callable[[], None]) -> None:
         """Let others know that everything listens."""
@@ -165,6 +173,7 @@ class _Run:
             if self._command is not None:
                 self._command.start(places.environment())
         when_ready()
+        notify("READY=1", "STATUS=serving clients")
         if options.ends_with_input:
             end = self._from_thread(lambda number, sender: self._program.end_by_signal())
             threading.Thread(target=_read_to_end, args=(end,), name="input", daemon=True).start()
@@ -174,7 +183,9 @@ class _Run:
         labels = self._options.control_labels
         devices = [chardevs.get(f"{label}-base") or chardevs.get(label) for label in labels]
         places = places_of(
-            [device for device in devices if device is not None], self._control_address
+            [device for device in devices if device is not None],
+            self._control_address,
+            self._options.places,
         )
         if places is None:
             option = "--print-address" if self._options.prints_address else "--"

@@ -9,10 +9,13 @@ It differs from `ServerSession` in this:
 
 A request that the session answers itself waits until nothing is in flight, so that answers keep
 their order: a malformed one, or one for negotiation.
+
+Descriptors travel with one request: `bind_fds` chooses it, and `fds_of` returns them when its
+command is executed.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +32,9 @@ from qmpeer.protocol.phases import CLOSED, GREETING, NEGOTIATION, READY, move
 from qmpeer.protocol.server import ServerSession, malformed
 from qmpeer.values import JsonObject, JsonValue
 
+TAKE_FDS: Final = ("getfd", "add-fd")
+"""The commands that take descriptors which come with them, in every QEMU."""
+
 
 class RawServerSession(ServerSession):
     """The server's side of a connection with one client of a raw backend.
@@ -36,9 +42,14 @@ class RawServerSession(ServerSession):
     Args:
         window: The in-band commands that may be in flight at once, at least 1.
         is_pretty: Write each message on many lines.
+
+    Attributes:
+        unclaimed_fds: Descriptors of requests that the session has answered itself, to be closed.
     """
 
     __slots__ = (
+        "_bound",
+        "_bound_count",
         "_in_flight",
         "_in_flight_oob",
         "_large",
@@ -46,6 +57,7 @@ class RawServerSession(ServerSession):
         "_on_ready",
         "_queued_size",
         "_window",
+        "unclaimed_fds",
     )
 
     def __init__(self, window: int, *, is_pretty: bool = False) -> None:
@@ -58,6 +70,10 @@ class RawServerSession(ServerSession):
         self._queued_size = 0.0  # of the requests that wait, estimated: a share of what came
         self._large: dict[int, float] = {}  # the sizes of large commands in flight
         self._large_size = 0.0  # their sum
+        # Descriptors by the identity of their request, and later of its command, which is kept.
+        self._bound: dict[int, tuple[object, Sequence[int]]] = {}
+        self._bound_count = 0
+        self.unclaimed_fds: list[int] = []
 
     def greet(
         self, greeting: JsonObject | bytes | None, on_ready: Callable[[], object] | None = None
@@ -101,6 +117,11 @@ class RawServerSession(ServerSession):
         return super().receive_data(data)
 
     @property
+    def wants_data(self) -> bool:
+        """True if no request waits to be admitted, and few descriptors wait for their commands."""
+        return not self._backlog and self._bound_count < limits.BOUND_FDS
+
+    @property
     def held_size(self) -> int:
         """The approximate bytes of memory of requests that aren't answered and of unsent output.
 
@@ -108,6 +129,11 @@ class RawServerSession(ServerSession):
         """
         requests = int(self._queued_size + self._large_size)
         return self._reader.held_size + self.output_size + requests
+
+    @property
+    def waiting(self) -> int:
+        """The requests that wait to be executed."""
+        return len(self._backlog) + len(self._queue)
 
     @property
     def is_finished(self) -> bool:
@@ -138,7 +164,10 @@ class RawServerSession(ServerSession):
             command = parse_command(item, self.is_oob_enabled)
         except MessageError as error:
             self._queue.append(malformed(item, error))
+            self._unbind(item)
         else:
+            if self._bound:
+                self._rebind(item, command)
             # The fast path: nothing else waits, and nothing is in flight.
             is_alone = not (backlog or self._queue or self._in_flight)
             if is_free and is_alone and self._is_for_handlers(command):
@@ -153,10 +182,15 @@ class RawServerSession(ServerSession):
 
     def _admit_next_oob(self) -> CommandMessage | bool:
         share = self._take_share()
-        command = self._admit_oob(self._backlog.popleft())
+        item = self._backlog.popleft()
+        command = self._admit_oob(item)
         if type(command) is CommandMessage:
             self._weigh(command, share)
             self._in_flight_oob[id(command)] = command
+            if self._bound:
+                self._rebind(item, command)
+        else:
+            self._unbind(item)
         return command
 
     @property
@@ -179,6 +213,51 @@ class RawServerSession(ServerSession):
     def _forget_size(self, command: CommandMessage) -> None:
         self._large_size -= self._large.pop(id(command), 0.0)
 
+    # Descriptors
+
+    def bind_fds(self, requests: Sequence[Any], fds: Sequence[int]) -> bool:
+        """Let descriptors travel with one of the requests that have just come.
+
+        It is the first getfd or add-fd, or else the first request of all. [QEMU keeps the last set
+        until a command takes it.]
+
+        Returns:
+            False if there is no request.
+        """
+        items = [item for item in requests if type(item) is dict]
+        if not items:
+            return False
+        item = next((item for item in items if item.get("execute") in TAKE_FDS), items[0])
+        self._bound[id(item)] = item, fds
+        self._bound_count += len(fds)
+        return True
+
+    def _rebind(self, item: object, command: CommandMessage) -> None:
+        bound = self._bound.pop(id(item), None)
+        if bound is not None:
+            self._bound[id(command)] = command, bound[1]
+
+    def fds_of(self, command: CommandMessage) -> Sequence[int]:
+        """Return the descriptors that travel with a command, once."""
+        if not self._bound:
+            return ()
+        _, fds = self._bound.pop(id(command), (None, ()))
+        self._bound_count -= len(fds)
+        return fds
+
+    def unbind_fds(self) -> list[int]:
+        """Return all descriptors whose commands haven't been executed, once."""
+        for item, _ in list(self._bound.values()):
+            self._unbind(item)
+        fds, self.unclaimed_fds = self.unclaimed_fds, []
+        return fds
+
+    def _unbind(self, item: object) -> None:
+        """Give up the descriptors of a request that the session answers itself."""
+        _, fds = self._bound.pop(id(item), (None, ()))
+        self._bound_count -= len(fds)
+        self.unclaimed_fds += fds
+
     # Execution
 
     @property
@@ -194,11 +273,14 @@ class RawServerSession(ServerSession):
     def take(self) -> CommandMessage | None:
         """Take the next request from the queue; see `ServerSession.take`."""
         share = self._take_share()
+        item = self._queue[0]
         command = super().take()
         self.running: CommandMessage | None = None  # one command in flight holds up no other
         if command is not None:
             self._weigh(command, share)
             self._in_flight[id(command)] = command
+        else:
+            self._unbind(item)
         return command
 
     def respond(self, command: CommandMessage, value: JsonValue) -> None:

@@ -14,7 +14,7 @@ them in turn from all clients and has only a few at the server at once, to the o
                           \-> known_answers, vendor commands
 
 `hub` holds these together: it decides what happens to open requests when a client or the server
-goes. `proxy` is the public face.
+goes. `proxy` is the public face. `control` shows what `logbook` counts, and who the clients are.
 
 Names are imported on first use.
 """
@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING
 from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
+    from qmpeer.proxy.control import ProxyControl
     from qmpeer.proxy.proxy import Proxy
 
-__all__ = ["Proxy"]
+__all__ = ["Proxy", "ProxyControl"]
 
-_HOMES = {"Proxy": "qmpeer.proxy.proxy"}
+_HOMES = {"Proxy": "qmpeer.proxy.proxy", "ProxyControl": "qmpeer.proxy.control"}
 
 
 def __getattr__(name: str) -> object:

@@ -8,16 +8,22 @@ from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import EncodedEvent, RawClient
+from qmpeer.monitor import RawClient
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
+from qmpeer.proxy.descriptors import Descriptors
+from qmpeer.proxy.event_history import EventHistory
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.known_answers import KnownAnswers
+from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
-from qmpeer.proxy.request import Request
+from qmpeer.proxy.own_requests import OwnRequests
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
-from qmpeer.proxy.server_connection import ServerConnection
+from qmpeer.proxy.server_connection import ServerConnection, ServerTraffic
 from qmpeer.proxy.session import ProxySession
 from qmpeer.proxy.witness import COMMANDS, Witness
+from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
 _log: Final = logging.getLogger("qmpeer.proxy")
@@ -35,7 +41,10 @@ class Hub:
 
     Attributes:
         window: The same.
+        own: Sends the proxy's own commands.
         sessions: The clients, in the order in which they came.
+        logbook: The numbers of what has passed.
+        traffic: Those of the server.
         witness: The witness of the server, or of the last one.
     """
 
@@ -47,7 +56,10 @@ class Hub:
         on_lost: Callable[[str], None],
     ) -> None:
         self.window: int = window
+        self.own: OwnRequests = OwnRequests(self)
         self.sessions: dict[ProxySession, None] = {}
+        self.logbook: Logbook = Logbook()
+        self.traffic: ServerTraffic = self.logbook.traffic
         self.witness: Witness | None = None
         self._command_timeout = command_timeout
         self._waits = waits
@@ -56,8 +68,11 @@ class Hub:
         self._refusal: str | None = None  # why commands fail at once
         self._greeting: JsonObject | None = None  # for new clients
         self._held: dict[Request, None] = {}  # out-of-band ones, while there is no server
+        self._history = EventHistory()
+        self._extensions = Extensions(self._history)
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
+        self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
         self._open: dict[Request, None] = {}  # those with a deadline, the earliest first
         self._timer: asyncio.TimerHandle | None = None
@@ -76,6 +91,7 @@ class Hub:
             events: Events of ours for the clients that are there.
         """
         self._server = server
+        self.logbook.server_ready()
         self._refusal = None
         self._greeting = server.greeting
         self.witness = server.witness()
@@ -86,14 +102,17 @@ class Hub:
         held, self._held = self._held, {}
         for request in held:
             self._send(request)
+        self._multiplexer.open()
         self._pump()
 
     # Clients
 
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
-        session = ProxySession(self, rules, client, next(self._numbers))
+        now = asyncio.get_running_loop().time()
+        session = ProxySession(self, rules, client, next(self._numbers), self._extensions, now)
         self.sessions[session] = None
+        self.logbook.client_connected(session)
         if self._on_empty is not None:
             asyncio.get_running_loop().call_soon(client.close)
         elif self._greeting is not None:
@@ -103,23 +122,35 @@ class Hub:
     def leave(self, session: ProxySession) -> None:
         """Forget a client that has gone."""
         self.sessions.pop(session, None)
-        self._multiplexer.remove(session.lane)
+        dropped = self._multiplexer.remove(session.lane)
         for request in session.requests:
             self._open.pop(request, None)
             self._held.pop(request, None)
+        self._descriptors.left(session)
+        self.logbook.client_gone(session, len(dropped))
         if not self.sessions and self._on_empty is not None:
             self._on_empty()
 
-    def execute(self, session: ProxySession, command: CommandMessage) -> None:
-        """Execute a client's command."""
-        request = Request(session, command, self._deadline())
-        session.open(request)
+    def execute(
+        self,
+        requester: Requester,
+        command: CommandMessage,
+        fds: Sequence[int] = (),
+        refusal: str | None = None,
+    ) -> None:
+        """Execute a command of a client, or of the proxy itself; see `Executor.execute`."""
+        now = asyncio.get_running_loop().time()
+        timeout = self._command_timeout
+        deadline = None if timeout is None else now + timeout
+        request = Request(requester, command, now, deadline, fds)
+        requester.open(request)
         known = self._known.get(command)
         if known is not None:
-            session.answer(request, known)
+            self._answer(request, known)
             return
-        if self._refusal is not None:
-            session.answer(request, error=texts.server_lost(request, self._refusal))
+        refusal = refusal or self._refusal
+        if refusal is not None:
+            self._answer(request, error=texts.server_lost(request, refusal))
             return
         if request.deadline is not None:
             self._open[request] = None
@@ -127,27 +158,30 @@ class Hub:
                 self._set_timer(request.deadline)
         if command.is_oob and self._server is None:
             self._held[request] = None
-        elif command.is_oob:
+        elif command.is_oob or self._multiplexer.add(requester.lane, request):
             self._send(request)
-        else:
-            self._multiplexer.add(session.lane, request)
+        elif self._multiplexer.is_holding:
             self._pump()
 
     def _pump(self) -> None:
         """Send the commands whose turn it is."""
-        if self._server is None:
-            return
         while (request := self._multiplexer.take()) is not None:
             self._send(request)
 
     def _send(self, request: Request) -> None:
-        try:
-            assert self._server is not None
-            self._server.send(request)
-        except (QMPError, TypeError) as error:
-            if not request.command.is_oob:
-                self._multiplexer.finished()
-            self._answer(request, error=texts.not_sent(request, str(error)))
+        error = self._descriptors.check(request)
+        if error is None:
+            try:
+                assert self._server is not None
+                self._server.send(request)
+                return
+            except (QMPError, TypeError, ValueError, OSError) as failure:
+                error = texts.not_sent(request, str(failure))
+                if request.on_outcome is not None:
+                    request.on_outcome(None, False)
+        if not request.command.is_oob:
+            self._multiplexer.finished()
+        self._answer(request, error=error)
 
     def _answer(
         self,
@@ -155,16 +189,15 @@ class Hub:
         value: JsonValue = None,
         error: JsonObject | None = None,
     ) -> None:
-        if not request.is_answered:
-            self._open.pop(request, None)
-            request.session.answer(request, value, error)
+        if request.is_answered:
+            close_all(request.take_reply_fds())
+            return
+        self._open.pop(request, None)
+        if request.fds:
+            request.close_fds()
+        request.session.answer(request, value, error)
 
     # Deadlines
-
-    def _deadline(self) -> float | None:
-        if self._command_timeout is None:
-            return None
-        return asyncio.get_running_loop().time() + self._command_timeout
 
     def _set_timer(self, deadline: float) -> None:
         self._timer = asyncio.get_running_loop().call_at(deadline, self._check_deadlines)
@@ -196,6 +229,10 @@ class Hub:
         """Answer a client's request as the server did."""
         if not request.command.is_oob:
             self._multiplexer.finished()
+        if request.on_outcome is not None:
+            request.on_outcome(value, error is None)
+        if request.is_answered and not isinstance(error, CommandInterrupted):
+            self.logbook.reply_dropped(is_late=request.session in self.sessions)
         if error is None:
             self._known.keep(request.command, value)
             if request.command.name in COMMANDS and self.witness is not None:
@@ -207,12 +244,14 @@ class Hub:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
 
     def took_place(self, events: Sequence[Event]) -> None:
-        """Send events to all clients."""
+        """Give events their numbers, keep them, and send them to all clients."""
+        if not events:
+            return
         if self.witness is not None:
             self.witness.took_place(events)
-        encoded = [EncodedEvent(event) for event in events]
+        batch = self._history.add(events)
         for session in tuple(self.sessions):
-            session.send_events(encoded)
+            session.send_events(batch)
 
     def handed_out(self) -> None:
         """Send the commands that have waited for answers."""
@@ -221,16 +260,23 @@ class Hub:
     def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
         """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
+        for held in self._descriptors.clear():
+            if self.witness is not None:
+                self.witness.leave_behind("descriptor", held.names)
+                self.witness.leave_behind("fd-set", map(str, held.sets))
+        self.logbook.server_lost(reason)
+        self._multiplexer.close()
         self._known.forget()
         if self._waits:
             self._greeting = None
+            for session in self.sessions:
+                session.refuse_waiting(reason)
         else:
             self._refusal = reason
         # What comes from now on, because an answer makes room for it, isn't among these.
         requests = self._open_requests()
         for outcome in cut_off:
             self.answered(outcome.token, outcome.value, outcome.error)
-        self._multiplexer.reset()
         self._fail(requests, reason)
         self._on_lost(reason)
 
@@ -241,6 +287,7 @@ class Hub:
             reason: Why.
             on_empty: Called when all have gone, within limits.CLOSE_TIMEOUT seconds.
         """
+        self.logbook.end()
         self._waits = False
         self._refusal = reason
         if self._server is not None:
@@ -256,7 +303,8 @@ class Hub:
             on_empty()
 
     def _open_requests(self) -> list[Request]:
-        return [request for session in self.sessions for request in session.requests]
+        requesters: list[Requester] = [*self.sessions, self.own]
+        return [request for requester in requesters for request in requester.requests]
 
     def _fail(self, requests: Sequence[Request], reason: str) -> None:
         for request in requests:

@@ -1,6 +1,7 @@
 """The proxy, with its listeners."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -8,6 +9,7 @@ from qmpeer import limits
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.monitor import CharacterDevice, Monitor
 from qmpeer.proxy.door import Door
+from qmpeer.proxy.event_terms import read_patterns
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.proxy.server_connection import ServerConnection
@@ -17,6 +19,8 @@ from qmpeer.transport.aio import Listener
 
 if TYPE_CHECKING:
     import ssl
+
+    from qmpeer.proxy.control import ProxyControl
 
 
 class Proxy:
@@ -185,6 +189,8 @@ class Proxy:
         many: bool = True,
         pretty: bool = False,
         insecure: bool = False,
+        events: Sequence[str] | None = None,
+        extensions: bool = False,
     ) -> Listener:
         """Listen for clients.
 
@@ -195,37 +201,65 @@ class Proxy:
                 has left, as with QEMU.
             pretty: Write JSON over many lines.
             insecure: Allow addresses that other machines or guests can reach.
+            events: The names of the events that its clients get, such as ["STOP", "JOB_*"]: in
+                them * stands for any text. None for all.
+            extensions: Let its clients use the proxy's own commands, whose names begin with
+                __qmpeer_. Other clients get the server's answer to them.
 
         Raises:
             OSError: If the address is in use or can't be bound.
             PermissionError: If other machines or guests could connect, and insecure isn't set.
-            ValueError: If the address is invalid.
+            ValueError: If the address or a name of an event is invalid.
         """
-        monitor = self._monitor(address_text(address) if name is None else name)
+        rules = _rules(address_text(address) if name is None else name, events, extensions)
+        monitor = self._monitor(rules)
         return await monitor.listen(address, many=many, pretty=pretty, insecure=insecure)
 
-    def attach(self, device: CharacterDevice, *, name: str, pretty: bool = False) -> None:
+    def attach(
+        self,
+        device: CharacterDevice,
+        *,
+        name: str,
+        pretty: bool = False,
+        events: Sequence[str] | None = None,
+        extensions: bool = False,
+    ) -> None:
         """Serve the clients of a character device.
 
         Args:
             device: The device.
             name: The listener's name in logs.
             pretty: Write JSON over many lines.
+            events: The events that its clients get; see `listen`.
+            extensions: Let its clients use the proxy's own commands; see `listen`.
 
         Raises:
             ChardevError: If the device has a front end already.
+            ValueError: If a name of an event is invalid.
         """
-        self._monitor(name).attach(device, pretty=pretty)
+        self._monitor(_rules(name, events, extensions)).attach(device, pretty=pretty)
 
     def open_devices(self) -> None:
         """Greet on devices that have no client who connects, such as a pty."""
         for monitor in self._monitors:
             monitor.open_devices()
 
-    def _monitor(self, name: str) -> Monitor:
+    def control(self, end: Callable[[], None] | None = None) -> "ProxyControl":
+        """Return a control socket for the proxy, not open yet: it shows and disconnects clients.
+
+        It outlives the proxy: close it behind it.
+
+        Args:
+            end: Called by the command ``quit``; by default `close`.
+        """
+        from qmpeer.proxy.control import ProxyControl  # start: 20 ms
+
+        return ProxyControl(self._hub, self._link, address_text(self._address), end or self.close)
+
+    def _monitor(self, rules: ListenerRules) -> Monitor:
         # Staying awake for the next command would cost more here than it gains: the server
         # executes it, in a process of its own.
-        monitor = Monitor(backend=Door(self._hub, ListenerRules(name=name)), linger=0)
+        monitor = Monitor(backend=Door(self._hub, rules), linger=0)
         self._monitors.append(monitor)
         return monitor
 
@@ -260,3 +294,10 @@ class Proxy:
         await self._link.wait_closed()
         for monitor in self._monitors:
             await monitor.wait_closed()
+
+
+def _rules(name: str, events: Sequence[str] | None, extensions: bool) -> ListenerRules:
+    if isinstance(events, str):
+        raise ValueError(f"found {events!r}, expected a list of names of events")
+    patterns = None if events is None else read_patterns(events)
+    return ListenerRules(name=name, events=patterns, has_extensions=extensions)

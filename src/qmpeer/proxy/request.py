@@ -1,19 +1,32 @@
 """A client's command on its way through the proxy."""
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import Reply
 from qmpeer.proxy.multiplexer import Lane
+from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
 
 class Requester(Protocol):
-    """The session of the client that sent a request."""
+    """The origin of requests: the session of a client, or the proxy itself."""
 
     @property
     def lane(self) -> "Lane[Request]":
         """Its commands that wait for the server."""
+
+    @property
+    def has_left(self) -> bool:
+        """True if nothing belongs to it any more: its client has gone, or it never had one."""
+
+    @property
+    def requests(self) -> "list[Request]":
+        """The requests that aren't answered."""
+
+    def open(self, request: "Request") -> None:
+        """Add a request, which will be answered."""
 
     def answer(
         self, request: "Request", value: JsonValue = None, error: JsonObject | None = None
@@ -27,18 +40,64 @@ class Request:
     Attributes:
         session: The session of the client that sent it.
         command: The command.
+        began: The loop's time at which it came.
         deadline: The loop's time by which it must be answered; None for ever.
+        fds: The descriptors that came with it, which belong to the request until they are sent.
+        reply_fds: Those that came with the server's answer, until it is passed on.
+        on_outcome: Called with the server's answer, also if its client has gone: the value, and
+            True unless it is an error.
         is_sent: True once it was sent to the server.
         is_answered: True once its client has an answer or has left; a later one is dropped.
-        reply: The answer, while it waits for those of earlier in-band requests.
+        reply: The answer, while it waits for those of earlier in-band requests; or a function that
+            gives it then.
     """
 
-    __slots__ = ("command", "deadline", "is_answered", "is_sent", "reply", "session")
+    __slots__ = (
+        "began",
+        "command",
+        "deadline",
+        "fds",
+        "is_answered",
+        "is_sent",
+        "on_outcome",
+        "reply",
+        "reply_fds",
+        "session",
+    )
 
-    def __init__(self, session: Requester, command: CommandMessage, deadline: float | None) -> None:
+    def __init__(
+        self,
+        session: Requester,
+        command: CommandMessage,
+        began: float,
+        deadline: float | None,
+        fds: Sequence[int] = (),
+    ) -> None:
         self.session: Requester = session
         self.command: CommandMessage = command
+        self.began: float = began
         self.deadline: float | None = deadline
+        self.fds: Sequence[int] = fds
+        self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False
         self.is_answered: bool = False
-        self.reply: Reply | None = None
+        self.on_outcome: Callable[[JsonValue, bool], None] | None = None
+        self.reply: Reply | Callable[[], Reply] | None = None
+
+    def close_fds(self) -> None:
+        """Close the descriptors that came with it: they were sent, or never will be."""
+        fds, self.fds = self.fds, ()
+        close_all(fds)
+
+    def take_reply_fds(self) -> tuple[int, ...]:
+        """Return the descriptors that came with the answer, and pass on their ownership."""
+        fds, self.reply_fds = self.reply_fds, ()
+        return tuple(fds)
+
+    def drop(self) -> None:
+        """Note that nobody waits for the answer."""
+        self.is_answered = True
+        self.close_fds()
+        close_all(self.take_reply_fds())
+        if isinstance(self.reply, Reply):
+            close_all(self.reply.fds)

@@ -21,10 +21,40 @@ if TYPE_CHECKING:
     import ssl
 
 _log: Final = logging.getLogger("qmpeer.proxy")
+_IDS: Final = 2**31
+# The id with which it negotiates. QEMU sends the answer to a command of an earlier proxy, whose ids
+# are below limits.IDS, before that to qmp_capabilities.
+
+
+class ServerTraffic:
+    """What has passed between a proxy and its server, over all connections.
+
+    Attributes:
+        commands: The commands that were sent.
+        replies: The replies to these, including errors.
+        errors: The errors among these.
+        events: The events that came.
+        received: The bytes that came.
+        sent: The bytes that were sent.
+    """
+
+    __slots__ = ("commands", "errors", "events", "received", "replies", "sent")
+
+    def __init__(self) -> None:
+        self.commands: int = 0
+        self.replies: int = 0
+        self.errors: int = 0
+        self.events: int = 0
+        self.received: int = 0
+        self.sent: int = 0
 
 
 class ServerUser(Protocol):
     """The receiver of what the server sends. All calls come from the loop's thread."""
+
+    @property
+    def traffic(self) -> ServerTraffic:
+        """The numbers of what passes."""
 
     def answered(
         self, request: Request, value: JsonValue, error: CommandError | CommandInterrupted | None
@@ -59,12 +89,15 @@ class ServerConnection:
 
     def __init__(self, user: ServerUser, stream: Stream, peer: str) -> None:
         self.session: ClientSession[Request] = ClientSession(
-            first_id=random.randrange(limits.IDS), peer=peer
+            first_id=random.randrange(limits.IDS, _IDS), peer=peer
         )
         self.is_lost: bool = False
         self._user = user
+        self._traffic = user.traffic
         self._stream = stream
         self._loop = asyncio.get_running_loop()
+        self._fds: Sequence[int] = ()  # the last that came, until their message has come
+        self._is_last_of_bytes = False
         self._is_flush_due = False
         self._is_reading_paused = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -140,36 +173,64 @@ class ServerConnection:
         return "oob" in self.session.capabilities
 
     @property
+    def requests(self) -> list[Request]:
+        """The requests that the server hasn't answered, the oldest first."""
+        return [sent.token for sent in self.session.interrupted if sent.token is not None]
+
+    @property
     def greeting(self) -> JsonObject:
         """The greeting for clients: the server's, with those capabilities that can be passed on."""
         value = self.session.greeting_value
         return {"QMP": {**value, "capabilities": [*self.session.capabilities]}}
 
-    def send(self, request: Request, fds: tuple[int, ...] = ()) -> None:
+    def send(self, request: Request) -> None:
         """Send a request, at once if nothing else is in flight, or with others in a moment.
+
+        Its descriptors go with its own bytes.
 
         Raises:
             QMPError: If it can't be sent; see `ClientSession.execute`. LimitError for an
                 out-of-band command if too many others wait for answers.
+            ValueError, OSError: If its descriptors can't be sent, such as over TCP. Nothing of it
+                was sent.
         """
         command = request.command
         session = self.session
         if command.is_oob and session.commands_in_flight >= limits.PROXY_UNANSWERED:
             desc = f"it hasn't answered {limits.PROXY_UNANSWERED} other commands"
             raise LimitError(desc, "PROXY_UNANSWERED", limits.PROXY_UNANSWERED)
-        session.execute(command.name, command.arguments, request, command.is_oob, fds)
+        if request.fds:
+            self._send_with_fds(request)
+            return
+        session.execute(command.name, command.arguments, request, command.is_oob)
         request.is_sent = True
-        if fds or session.commands_in_flight == 1:
+        self._traffic.commands += 1
+        if session.commands_in_flight == 1:
             self._flush()
         elif not self._is_flush_due:
             self._is_flush_due = True
             self._loop.call_soon(self._flush)
+
+    def _send_with_fds(self, request: Request) -> None:
+        command, session = request.command, self.session
+        self._flush()  # then only this command can fail
+        fds = tuple(request.fds)
+        sent = session.execute(command.name, command.arguments, request, command.is_oob, fds)
+        assert not sent.is_waiting, "found a full window, expected what the multiplexer leaves free"
+        try:
+            self._flush()
+        except (OSError, ValueError):
+            session.withdraw(sent)
+            raise
+        request.is_sent = True
+        request.close_fds()
 
     def _flush(self) -> None:
         self._is_flush_due = False
         session = self.session
         data, fds = session.data_to_send()
         while data:
+            self._traffic.sent += len(data)
             self._stream.write(data, fds)
             data, fds = session.data_to_send()
 
@@ -188,7 +249,11 @@ class ServerConnection:
 
     def data_received(self, data: bytes, fds: Sequence[int]) -> None:
         """Hand out the messages in the server's bytes."""
-        close_all(fds)
+        if fds:
+            close_all(self._fds)
+            self._fds = fds
+            self._is_last_of_bytes = data.endswith(b"\n")
+        self._traffic.received += len(data)
         self._hand_out(self.session.receive_data(data))
 
     def _read_on(self) -> None:
@@ -198,14 +263,20 @@ class ServerConnection:
     def _hand_out(self, occurrences: Sequence[Any]) -> None:
         session, user = self.session, self._user
         events: list[Event] = []
+        if self._fds and occurrences:
+            self._give_fds(occurrences[-1] if self._is_last_of_bytes else occurrences[0])
         for happened in occurrences:
             if type(happened) is Event:
+                self._traffic.events += 1
                 events.append(happened)
                 continue
             if events:
                 self._took_place(events)
                 events = []
             if type(happened) is Completion:
+                self._traffic.replies += 1
+                if happened.error is not None:
+                    self._traffic.errors += 1
                 user.answered(happened.token, happened.value, happened.error)
             else:
                 _log.warning("%s: an error of no command: %s", session.peer, happened.error)
@@ -227,6 +298,18 @@ class ServerConnection:
             self._user.took_place(events)
         else:
             self._early += events
+
+    def _give_fds(self, happened: Any) -> None:
+        """Let descriptors go with the answer that they came with; close those of other messages.
+
+        Spec: Linux ends a read behind bytes with descriptors, so they are those of the last message
+        in it, if that is whole.
+        """
+        fds, self._fds = self._fds, ()
+        if type(happened) is Completion:
+            happened.token.reply_fds = fds
+        else:
+            close_all(fds)
 
     def _regulate_reading(self) -> None:
         """Read nothing more while a long parse continues in later turns of the loop."""
@@ -259,6 +342,8 @@ class ServerConnection:
         if self.is_lost:
             return
         self.is_lost = True
+        close_all(self._fds)
+        self._fds = ()
         closed = closing_error(self.session, error, None)
         self._end = closed
         outcomes = cut_off(self.session, closed.reason, error).outcomes

@@ -1,21 +1,41 @@
 """The proxy's side of one client: its open requests, and their answers in its order."""
 
 from collections import deque
+from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from qmpeer.messages import CommandMessage
-from qmpeer.monitor import EncodedEvent, RawClient, Reply
+from qmpeer.monitor import RawClient, Reply
+from qmpeer.proxy.event_history import EventBatch
+from qmpeer.proxy.event_terms import EventTerms
+from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.multiplexer import Lane
-from qmpeer.proxy.request import Request
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
+from qmpeer.transport import PeerIdentity
+from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
 
 
 class Executor(Protocol):
     """The executor of all clients' commands."""
 
-    def execute(self, session: "ProxySession", command: CommandMessage) -> None:
-        """Execute a client's command, and `ProxySession.answer` it, now or later."""
+    def execute(
+        self,
+        requester: Requester,
+        command: CommandMessage,
+        fds: Sequence[int] = (),
+        refusal: str | None = None,
+    ) -> None:
+        """Execute a client's command, and `ProxySession.answer` it, now or later.
+
+        Args:
+            requester: The session.
+            command: The command.
+            fds: The descriptors that came with it; they belong to the executor from then on.
+            refusal: Why its server has gone, if it came before that. Then it isn't executed.
+        """
 
     def leave(self, session: "ProxySession") -> None:
         """Forget a client that has gone."""
@@ -29,37 +49,77 @@ class ProxySession:
         rules: The rules of the listener that it came in by.
         client: The client.
         number: Its number, counted from 1.
+        extensions: The proxy's own commands, which it can use if the rules allow.
+        now: The loop's time.
 
     Attributes:
+        has_left: True once the client has gone.
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
-        is_ready: True once it gets events.
+        is_ready: True once it has negotiated, or a moment later.
+        terms: The terms on which it gets events.
+        is_disconnected: True if `disconnect` was called.
+        identity: Who it is.
+        process: The name of its process when it connected, which the process chooses itself.
+        opened_at: The loop's time at which it connected.
+        commands: The commands that it has sent.
+        refused: Those of them that were answered with an error.
+        events: The events that were sent to it.
     """
 
     __slots__ = (
         "_executor",
+        "_extensions",
         "_in_band",
         "_out_of_band",
+        "_refusal",
         "client",
+        "has_left",
+        "commands",
+        "events",
+        "identity",
+        "is_disconnected",
         "is_greeted",
         "is_ready",
         "lane",
         "number",
+        "opened_at",
+        "process",
+        "refused",
         "rules",
+        "terms",
     )
 
     def __init__(
-        self, executor: Executor, rules: ListenerRules, client: RawClient, number: int
+        self,
+        executor: Executor,
+        rules: ListenerRules,
+        client: RawClient,
+        number: int,
+        extensions: Extensions,
+        now: float,
     ) -> None:
         self._executor = executor
+        self._extensions = extensions if rules.has_extensions else None
         self._in_band: deque[Request] = deque()
         self._out_of_band: set[Request] = set()
+        self._refusal: str | None = None  # for the requests that wait, if their server has gone
         self.client: RawClient = client
+        self.has_left: bool = False
         self.is_greeted: bool = False
         self.is_ready: bool = False
         self.lane: Lane[Request] = Lane()
         self.number: int = number
         self.rules: ListenerRules = rules
+        self.terms: EventTerms = extensions.first_terms(rules)
+        self.is_disconnected: bool = False
+        self.identity: PeerIdentity = client.identity
+        pid = self.identity.pid
+        self.process: str | None = None if pid is None else process_name(pid)
+        self.opened_at: float = now
+        self.commands: int = 0
+        self.refused: int = 0
+        self.events: int = 0
 
     @property
     def requests(self) -> list[Request]:
@@ -82,8 +142,17 @@ class ProxySession:
         else:
             self.client.close()
 
+    def refuse_waiting(self, reason: str) -> None:
+        """Let those requests fail that have come, but that wait for room in the window.
+
+        They were meant for a server that has gone.
+        """
+        if self.is_greeted and self.client.state.waiting:
+            self._refusal = reason
+
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
+        self.commands += 1
         if request.command.is_oob:
             self._out_of_band.add(request)
         else:
@@ -94,7 +163,12 @@ class ProxySession:
     ) -> None:
         """Answer a request; an in-band one not before the earlier ones."""
         request.is_answered = True
-        reply = Reply(request.command, value, error)
+        reply_fds = request.take_reply_fds() if request.reply_fds else ()
+        if self._extensions is not None and error is None:
+            value = self._extensions.extended(request.command, value)
+        if error is not None:
+            self.refused += 1
+        reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
             self.client.deliver(reply)
@@ -105,28 +179,54 @@ class ProxySession:
             self.client.deliver(reply)
             return
         request.reply = reply
+        self._answer_first()
+
+    def _answer_first(self) -> None:
+        """Deliver the answers that no other has to precede."""
+        in_band = self._in_band
         replies: list[Reply] = []
         while in_band and (first := in_band[0].reply) is not None:
-            replies.append(first)
             in_band.popleft()
-        self.client.deliver(*replies)
+            replies.append(first if isinstance(first, Reply) else first())
+        if replies:
+            self.client.deliver(*replies)
 
-    def send_events(self, events: list[EncodedEvent]) -> None:
-        """Send events to the client, if it has negotiated."""
-        if self.is_ready:
-            self.client.deliver(*events)
+    def send_events(self, batch: EventBatch) -> None:
+        """Send those events that the client gets; it drops them until it has negotiated."""
+        events = batch.on_terms(self.terms)
+        if events is not None and self.is_greeted:
+            self.events += len(events) if self.is_ready else 0
+            self.client.deliver(events)
+
+    def disconnect(self) -> None:
+        """Disconnect the client once what was answered is sent, or after a few seconds."""
+        self.is_disconnected = True
+        self.client.close()
 
     # RawSession
 
     def execute(self, command: CommandMessage) -> None:
         """Execute a command; see `qmpeer.monitor.RawSession`."""
         self.is_ready = True  # it has negotiated, though the call of _begin is still to come
-        self._executor.execute(self, command)
+        extensions = self._extensions
+        if extensions is None or not extensions.has(command.name):
+            self._executor.execute(self, command, self.client.take_fds(), self._refusal)
+        elif command.is_oob:
+            self.client.deliver(extensions.execute(self, command))
+        else:  # it is executed when the earlier ones are answered
+            request = Request(self, command, 0.0, None)
+            request.is_answered = True
+            request.reply = partial(extensions.execute, self, command)
+            self._in_band.append(request)
+            self._answer_first()
+        if self._refusal is not None and not self.client.state.waiting:
+            self._refusal = None
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""
+        self.has_left = True
         self._executor.leave(self)
         for request in (*self._in_band, *self._out_of_band):
-            request.is_answered = True
+            request.drop()
         self._in_band.clear()
         self._out_of_band.clear()

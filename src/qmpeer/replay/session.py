@@ -12,6 +12,7 @@ from qmpeer.replay.player import Player
 from qmpeer.replay.report import Refusal
 from qmpeer.replay.schedule import NO_DELAYS, Delays, Schedule
 from qmpeer.replay.upstream import UpstreamError
+from qmpeer.transport.descriptors import close_all
 from qmpeer.values import UnsetType
 
 Stamp: TypeAlias = Callable[[Timestamp | None], Timestamp | None]
@@ -95,26 +96,28 @@ class ReplaySession:
         elif self._upstream is None:
             self._send((self._player.refuse(command, steps),), command)
         else:
-            asking = self._ask_upstream(self._upstream, command, steps)
+            fds = self._client.take_fds()
+            asking = self._ask_upstream(self._upstream, command, fds, steps)
             task = asyncio.get_running_loop().create_task(asking)
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda _: close_all(fds))
 
     async def _ask_upstream(
-        self, upstream: Upstream, command: CommandMessage, refusal: Refusal
+        self, upstream: Upstream, command: CommandMessage, fds: Sequence[int], refusal: Refusal
     ) -> None:
         try:
-            reply = await self._answer_of(upstream, command, refusal)
+            reply = await self._answer_of(upstream, command, fds, refusal)
         except Exception as error:  # such as one of the program's on_miss
             name, desc = failure_of(command.name, error)
             reply = RecordedReply(0.0, error={"class": name, "desc": desc})
         self._send((reply,), command)
 
     async def _answer_of(
-        self, upstream: Upstream, command: CommandMessage, refusal: Refusal
+        self, upstream: Upstream, command: CommandMessage, fds: Sequence[int], refusal: Refusal
     ) -> RecordedReply:
         try:
-            reply = await upstream.ask(command, self._client.take_fds())
+            reply = await upstream.ask(command, fds)
         except UpstreamError as error:
             self._player.miss(command, refusal)
             desc = f"The recording lacks the command {command.name}, and the server failed: {error}"

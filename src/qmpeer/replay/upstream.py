@@ -8,7 +8,6 @@ from qmpeer.errors import CommandError, QMPError
 from qmpeer.messages import CommandMessage, redact_urls
 from qmpeer.replay.conversations import RecordedReply
 from qmpeer.transport import AddressLike
-from qmpeer.transport.descriptors import close_all
 
 
 class UpstreamError(Exception):
@@ -39,7 +38,7 @@ class UpstreamServer:
     async def ask(self, command: CommandMessage, fds: Sequence[int]) -> RecordedReply:
         """Execute a command there, and return the reply, also if it is an error.
 
-        The descriptors that came with the command go along, and are closed here.
+        The descriptors that came with the command go along; the caller still owns them.
 
         Raises:
             UpstreamError: If it can't be reached, ends the connection, or is silent for too long.
@@ -56,8 +55,6 @@ class UpstreamServer:
             await self.close()
             reason = getattr(error, "strerror", None) or error
             raise UpstreamError(redact_urls(f"{self._address}: {reason}")) from error
-        finally:
-            close_all(fds)
 
     async def _connected(self) -> AsyncClient:
         async with self._connecting:

@@ -17,7 +17,7 @@ from qmpeer.script.mismatches import Kind, Mismatch
 from qmpeer.script.requests import Requests
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
-from qmpeer.script.session import ScriptSession
+from qmpeer.script.session import Recipient, ScriptSession
 from qmpeer.script.steps import SendEvent, Step
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject
@@ -159,7 +159,7 @@ class _Stage:
             self._called.notify_all()
         return call, answer
 
-    def _take_fds(self, client: RawClient) -> tuple[int, ...]:
+    def _take_fds(self, client: Recipient) -> tuple[int, ...]:
         """Return a command's descriptors, and close the oldest of all beyond the limit."""
         fds = client.take_fds()
         if fds:
@@ -250,19 +250,13 @@ class _Everyone:
         disconnect: Disconnects every client.
     """
 
-    peer: str = "everyone"
-
     def __init__(self, disconnect: Callable[[], None]) -> None:
         self.close: Callable[[], None] = disconnect
+        self.finish: Callable[[], None] = disconnect
 
     def take_fds(self) -> list[int]:
         """Return nothing."""
         return []
-
-    def greet(
-        self, greeting: JsonObject | bytes | None, on_ready: Callable[[], None] | None = None
-    ) -> None:
-        """Do nothing."""
 
     def deliver(self, *messages: object) -> None:
         """Do nothing: events are delivered to each client."""

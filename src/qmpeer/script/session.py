@@ -8,7 +8,7 @@ from typing import Any, Protocol, assert_never
 
 from qmpeer.errors import LocalProtocolError
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import RawBytes, RawClient, Reply
+from qmpeer.monitor import RawBytes, Reply
 from qmpeer.monitor.threads import ENDING
 from qmpeer.script.calls import Call
 from qmpeer.script.requests import Requests
@@ -55,6 +55,19 @@ class Stage(Protocol):
         """Forget a client."""
 
 
+class Recipient(Protocol):
+    """The client of a session: the part of `RawClient` that the session needs."""
+
+    def take_fds(self) -> list[int]:
+        """Return the last set of descriptors that this client sent; see `RawClient.take_fds`."""
+
+    def deliver(self, *messages: Reply | Event | RawBytes) -> None:
+        """Send messages; see `RawClient.deliver`."""
+
+    def close(self) -> None:
+        """Disconnect; see `RawClient.close`."""
+
+
 class ScriptSession:
     """The side of a scripted server that serves one client.
 
@@ -65,10 +78,10 @@ class ScriptSession:
         requests: The bytes of its requests.
     """
 
-    def __init__(self, number: int, client: RawClient, stage: Stage, requests: Requests) -> None:
+    def __init__(self, number: int, client: Recipient, stage: Stage, requests: Requests) -> None:
         self.number: int = number
         self.requests: Requests = requests
-        self.client: RawClient = client
+        self.client: Recipient = client
         self._stage = stage
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Future[Any]] = set()

@@ -14,10 +14,12 @@ from qmpeer.transport.schemes import AddressLike, address_text, parse_address, r
 if TYPE_CHECKING:
     from qmpeer.transport.blocking import dial
     from qmpeer.transport.listening import listen, raise_fd_limit, unlink_if_ours
+    from qmpeer.transport.peer_identity import PeerIdentity
 
 __all__ = [
     "Address",
     "AddressLike",
+    "PeerIdentity",
     "TcpAddress",
     "UnixAddress",
     "address_text",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "PeerIdentity": "qmpeer.transport.peer_identity",
     "dial": "qmpeer.transport.blocking",
     "listen": "qmpeer.transport.listening",
     "raise_fd_limit": "qmpeer.transport.listening",

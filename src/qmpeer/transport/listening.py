@@ -8,7 +8,7 @@ import socket
 import stat
 import time
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from qmpeer import limits
 from qmpeer.transport.address import Address, address_of
@@ -16,6 +16,9 @@ from qmpeer.transport.dialling import annotated
 from qmpeer.transport.forking import is_ours, own_socket
 from qmpeer.transport.schemes import AddressLike, parse_address
 from qmpeer.transport.sockets import Endpoint, new_socket
+
+Owner: TypeAlias = tuple[int, int]
+"""The numbers of a user and of a group; -1 leaves one as it is."""
 
 _BIND_TRIES: Final = 3  # others may be removing and binding the same dead path
 _LOCK_TRIES: Final = 50
@@ -37,6 +40,13 @@ class ExposedError(PermissionError):
         return f"{self.reason}, or insecure=True"
 
 
+class _FileRights(NamedTuple):
+    """The mode and the owner of a unix socket's file."""
+
+    mode: int
+    owner: Owner | None
+
+
 class BoundSocket(socket.socket):
     """A listening socket with the file that bind() created for it."""
 
@@ -48,12 +58,17 @@ class BoundSocket(socket.socket):
 
 
 def listen(
-    address: AddressLike, *, backlog: int = 1, insecure: bool = False, mode: int = 0o600
+    address: AddressLike,
+    *,
+    backlog: int = 1,
+    insecure: bool = False,
+    mode: int = 0o600,
+    owner: Owner | None = None,
 ) -> socket.socket:
     """Bind and listen; a listening socket, or the number of one (fd:N), is used unchanged.
 
-    A unix path gets its mode before any client can connect to it. An existing file at the path is
-    kept unless it is a dead socket. Port 0 chooses a free port.
+    A unix path gets its mode and its owner before any client can connect to it. An existing file at
+    the path is kept unless it is a dead socket. Port 0 chooses a free port.
 
     [QEMU removes any file at the path, even a regular one, and takes the mode from the umask.]
 
@@ -66,7 +81,7 @@ def listen(
     sock = target.open_socket(None, to_listen=True) if isinstance(target, Address) else target
     if sock is None:
         assert isinstance(target, Address)
-        return _listen_at(target, backlog, insecure, mode)
+        return _listen_at(target, backlog, insecure, _FileRights(mode, owner))
     if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         raise ValueError(f"found {target}, expected a socket that listens")
     if not insecure:
@@ -132,7 +147,9 @@ def local_address(sock: socket.socket) -> Address:
     return address_of(sock.family, sock.getsockname())
 
 
-def _listen_at(address: Address, backlog: int, insecure: bool, mode: int) -> socket.socket:
+def _listen_at(
+    address: Address, backlog: int, insecure: bool, rights: _FileRights
+) -> socket.socket:
     try:
         endpoints = address.endpoints(to_listen=True)
     except OSError as error:
@@ -143,17 +160,17 @@ def _listen_at(address: Address, backlog: int, insecure: bool, mode: int) -> soc
     failure: OSError | None = None
     for endpoint in endpoints:
         try:
-            return _listen_on(endpoint, backlog, mode)
+            return _listen_on(endpoint, backlog, rights)
         except OSError as error:
             failure = failure or annotated(error, address)
     assert failure is not None
     raise failure
 
 
-def _listen_on(endpoint: Endpoint, backlog: int, mode: int) -> socket.socket:
+def _listen_on(endpoint: Endpoint, backlog: int, rights: _FileRights) -> socket.socket:
     sockaddr = endpoint.sockaddr
     if endpoint.family == socket.AF_UNIX and isinstance(sockaddr, str) and sockaddr[:1] != "\0":
-        return _listen_on_path(sockaddr, backlog, mode)
+        return _listen_on_path(sockaddr, backlog, rights)
     sock = new_socket(endpoint.family)
     try:
         if endpoint.family in (socket.AF_INET, socket.AF_INET6):
@@ -181,18 +198,21 @@ def _refuse_strangers(endpoint: Endpoint, address: Address) -> None:
     )
 
 
-def _listen_on_path(path: str, backlog: int, mode: int) -> BoundSocket:
+def _listen_on_path(path: str, backlog: int, rights: _FileRights) -> BoundSocket:
     sock = BoundSocket(socket.AF_UNIX, socket.SOCK_STREAM)
     own_socket(sock)
     lock = _lock_folder(os.path.dirname(path))
     try:
         # Linux creates the file with the socket's mode, less the umask, and refuses connections to
-        # a bound socket that doesn't listen yet. So no client can connect while the mode is wrong.
-        os.fchmod(sock.fileno(), mode)
+        # a bound socket that doesn't listen yet. So no client can connect while the mode or the
+        # owner is wrong.
+        os.fchmod(sock.fileno(), rights.mode)
         _bind_path(sock, path)
         sock.path = os.path.abspath(path)
         sock.identity = _identity(path)
-        os.chmod(path, mode)
+        if rights.owner is not None:
+            _give(path, rights.owner)
+        os.chmod(path, rights.mode)
         sock.listen(backlog)
     except BaseException:
         unlink_if_ours(sock)
@@ -202,6 +222,15 @@ def _listen_on_path(path: str, backlog: int, mode: int) -> BoundSocket:
         if lock is not None:
             os.close(lock)
     return sock
+
+
+def _give(path: str, owner: Owner) -> None:
+    try:
+        os.chown(path, *owner, follow_symlinks=False)
+    except OSError as error:
+        wanted = ":".join("" if number < 0 else str(number) for number in owner)
+        reason = f"can't be given to the owner {wanted}: {error.strerror}"
+        raise OSError(error.errno, reason, path) from None
 
 
 def _lock_folder(folder: str) -> int | None:

@@ -25,6 +25,7 @@ from qmpeer.transport.aio.stream import (
     report_failure,
 )
 from qmpeer.transport.descriptors import refused_fds
+from qmpeer.transport.peer_identity import UNKNOWN, PeerIdentity
 
 _AT_ONCE: Final = struct.pack("ii", 1, 0)
 """SO_LINGER's value for a close that resets the connection."""
@@ -116,6 +117,15 @@ class BufferedStream(Stream, asyncio.BufferedProtocol):
         """Our own address, in the form of `peer`."""
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
         return "" if sock is None else str(address_of(sock.family, sock.getsockname()))
+
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who is at the other end: its address."""
+        found = None if self._transport is None else self._transport.get_extra_info("peername")
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if found is None or sock is None:
+            return UNKNOWN
+        return PeerIdentity(address=str(address_of(sock.family, found)))
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Send bytes without blocking, and queue those that the kernel doesn't take at once."""

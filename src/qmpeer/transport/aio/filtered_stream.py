@@ -18,6 +18,8 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Final
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.messages.strangers import printable
 from qmpeer.transport.aio.stream import (
@@ -31,6 +33,7 @@ from qmpeer.transport.aio.stream import (
 )
 from qmpeer.transport.descriptors import close_all, refused_fds
 from qmpeer.transport.filter import CutOffError, Filter, FilterError, Stacked, StrangerError
+from qmpeer.transport.peer_identity import PeerIdentity
 
 FilterFactory = Callable[[], Filter]
 """Makes the filter of one stream."""
@@ -132,6 +135,13 @@ class FilteredStream(StreamLayer):
     def peer_name(self) -> str | None:
         """The name in the peer's certificate, or None without one."""
         return self._filter.peer_name
+
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who is at the other end of the raw stream, with the name in its certificate."""
+        found = self._raw.identity
+        name = self.peer_name
+        return found if name is None else msgspec.structs.replace(found, certificate=name)
 
     def write(self, data: bytes, fds: Sequence[int] = ()) -> None:
         """Encode bytes and send them without blocking."""

@@ -15,6 +15,7 @@ from qmpeer.transport.aio.hangups import is_hung_up, unwatch_hangup, watch_hangu
 from qmpeer.transport.aio.stream import NO_FDS, LostCallback, StreamHandler
 from qmpeer.transport.descriptors import check_fds, close_all
 from qmpeer.transport.forking import own_socket
+from qmpeer.transport.peer_identity import PeerIdentity, peer_identity
 
 _INT_SIZE: Final = array("i").itemsize
 _ANCILLARY_SIZE: Final = socket.CMSG_SPACE(limits.MESSAGE_FDS * _INT_SIZE)
@@ -72,6 +73,11 @@ class SocketStream(DescriptorStream):
     def carries_fds(self) -> bool:
         """True for a unix socket."""
         return self._sock.family == socket.AF_UNIX
+
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who is at the other end."""
+        return peer_identity(self._sock)
 
     def keep_fds_apart(self) -> None:
         """Hand over the line that descriptors came with in a call of its own."""

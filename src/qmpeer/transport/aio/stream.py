@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from qmpeer.transport.descriptors import close_all
+from qmpeer.transport.peer_identity import UNKNOWN, PeerIdentity
 
 
 class StreamHandler(Protocol):
@@ -134,6 +135,11 @@ class Stream(ABC):
         """The peer's name in logs."""
 
     @property
+    def identity(self) -> PeerIdentity:
+        """Who is at the other end. Read it when the stream starts: a closed one doesn't know."""
+        return UNKNOWN
+
+    @property
     def is_over(self) -> bool:
         """True if the stream is known to be closed, even before connection_lost() is called."""
         return False
@@ -210,6 +216,11 @@ class StreamLayer(Stream):
     def peer(self) -> str:
         """The peer's name in logs."""
         return self._raw.peer
+
+    @property
+    def identity(self) -> PeerIdentity:
+        """Who is at the other end of the raw stream."""
+        return self._raw.identity
 
     @property
     def is_over(self) -> bool:

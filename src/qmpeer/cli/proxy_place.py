@@ -1,0 +1,134 @@
+"""The place of a proxy: that of its server, or sockets of a service manager."""
+
+import asyncio
+import sys
+from typing import Final
+
+from qmpeer import limits
+from qmpeer.cli.exits import os_text
+from qmpeer.cli.proxy_options import ProxyOptions
+from qmpeer.options import StartError, Warn
+from qmpeer.proxy import Proxy
+from qmpeer.proxy.held_monitor import start_beside_others
+from qmpeer.proxy.taken_place import Outcome, TakenPlace, restore
+from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.transport.listening import ExposedError
+from qmpeer.transport.sockets import adopt_fd
+
+_STEP: Final = 0.02
+
+
+class ProxyPlace:
+    """The place of one proxy.
+
+    Args:
+        options: The parsed command line.
+        report: Shows a text on standard error.
+
+    Raises:
+        StartError: If the server's place is to be taken and can't be.
+
+    Attributes:
+        server: The address at which the server listens now.
+    """
+
+    def __init__(self, options: ProxyOptions, report: Warn) -> None:
+        self._options = options
+        self._report = report
+        self._taken: TakenPlace | None = None
+        self.server: str = options.server
+        if options.takes_over:
+            try:
+                self._taken = TakenPlace(
+                    unix_path(options.server) or "",
+                    mode=options.socket_mode,
+                    owner=options.socket_owner,
+                )
+                self.server = f"unix:{self._taken.find()}"
+            except OSError as error:
+                raise _failure(error) from error
+
+    async def start(self, proxy: Proxy) -> None:
+        """Connect to the server; say who holds it, if it doesn't greet.
+
+        Raises:
+            OSError: If the connection fails.
+            QMPError: If the server doesn't speak QMP.
+        """
+        path = unix_path(self.server)
+        if path is None:
+            await proxy.start()
+            return
+        report = None if self._options.takes_over else self._report
+        await start_beside_others(proxy.start(), path, report)
+
+    async def listen(self, proxy: Proxy) -> None:
+        """Listen in the server's place, and on the sockets of the service manager.
+
+        Raises:
+            StartError: If that fails.
+        """
+        for passed in self._options.passed:
+            sock = adopt_fd(passed.fd)
+            try:
+                await proxy.listen(sock, name=passed.name, insecure=self._options.is_insecure)
+            except ExposedError as error:
+                reason = f"{error.reason}, or --insecure"
+                raise StartError("LISTEN_FDS", f"{passed.fd} ({passed.name})", reason) from error
+        if self._taken is not None:
+            try:
+                sock = self._taken.take()
+            except OSError as error:
+                raise _failure(error) from error
+            await proxy.listen(sock, name=f"unix:{self._taken.path}")
+
+    async def wait_gone(self) -> None:
+        """Wait until the server, whose connection has ended, listens no more; not for long."""
+        if self._taken is not None:
+            until = asyncio.get_running_loop().time() + limits.SERVER_END
+            while not self._taken.forget_server():
+                if asyncio.get_running_loop().time() > until:
+                    return
+                await asyncio.sleep(_STEP)
+
+    def leave(self) -> None:
+        """Put the server's socket back. Idempotent."""
+        if self._taken is None:
+            return
+        taken, self._taken = self._taken, None
+        try:
+            outcome = taken.put_back()
+        except OSError as error:
+            later = f"qmpeer proxy --restore {taken.path} may do it later"
+            self._report(f"{taken.path} can't be put back: {os_text(error)}; {later}")
+            return
+        if outcome is Outcome.KEPT:
+            self._report(f"{taken.path}: {outcome.value}: {taken.moved}")
+
+
+def unix_path(server: str) -> str | None:
+    """Return the path of an address in the file system; None for any other."""
+    address = parse_address(server)
+    if isinstance(address, UnixAddress) and not address.is_abstract:
+        return address.path
+    return None
+
+
+def restore_place(path: str) -> int:
+    """Put a socket back that a killed proxy has left aside; say what was found.
+
+    Raises:
+        StartError: If that can't be done.
+    """
+    try:
+        outcome = restore(path)
+    except OSError as error:
+        raise StartError("--restore", path, os_text(error)) from error
+    if outcome is Outcome.KEPT:
+        raise StartError("--restore", path, outcome.value)
+    sys.stdout.write(f"{path}: {outcome.value}\n")
+    return 0
+
+
+def _failure(error: OSError) -> StartError:
+    return StartError("--take-over", None, os_text(error))

@@ -1,0 +1,200 @@
+"""``qmpeer proxy --status``: a running proxy at a glance, by its control socket."""
+
+import argparse
+import pwd
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import cache
+from time import monotonic
+from typing import Any, Final
+
+from qmpeer import limits
+from qmpeer.cli.command_line import JSON, Subcommand, argument, count, natural, seconds
+from qmpeer.cli.connecting import connect
+from qmpeer.cli.exits import DONE, STATUSES
+from qmpeer.cli.live_page import page_on
+from qmpeer.cli.output import standard_output, write_either, write_json
+from qmpeer.cli.proxy_text import UserName, departure_text, seconds_text, status_lines, who
+from qmpeer.client import Client, Events
+from qmpeer.display.safe_text import visible
+from qmpeer.errors import CommandError
+from qmpeer.messages import Event
+from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.values import JsonObject
+
+_GONE: Final = "CLIENT_GONE"
+
+
+def show_status(words: Sequence[str]) -> int:
+    """Run ``qmpeer proxy`` with --status among its words; return the exit status.
+
+    Raises:
+        UsageError: If the words are wrong.
+        QMPError: If the control socket returns an error, or the connection ends.
+        OSError: If it can't be reached, or a reply doesn't come in time.
+    """
+    return _STATUS.run(words)
+
+
+def _run(namespace: argparse.Namespace) -> int:
+    timeout = namespace.timeout
+    with connect(namespace, timeout=timeout, command_timeout=timeout) as client:
+        if namespace.disconnect is not None:
+            _disconnect(client, namespace.disconnect, timeout, namespace.json)
+        elif namespace.follow:
+            _follow(client, namespace)
+        elif namespace.json:
+            write_json(_snapshot(client), is_pretty=None)
+        else:
+            output = standard_output()
+            name = _user_name(namespace.address)
+            output.write(status_lines(**_snapshot(client), layout=output, user_name=name))
+    return DONE
+
+
+def _snapshot(client: Client) -> dict[str, Any]:
+    try:
+        server = client.execute("query-server")
+    except CommandError as error:
+        if error.error_class == "CommandNotFound":
+            error.add_note("expected the control socket of a proxy: qmpeer proxy --control ADDRESS")
+        raise
+    return {
+        "server": server,
+        "clients": client.execute("query-clients"),
+        "drops": client.execute("query-drops"),
+    }
+
+
+def _disconnect(client: Client, number: int, timeout: float, is_json: bool) -> None:
+    # Subscribed before the command: the client may be gone at once.
+    with client.events(_GONE, match=lambda event: _data(event).get("number") == number) as events:
+        client.execute("disconnect-client", {"number": number})
+        try:
+            events.next(timeout)
+        except TimeoutError:
+            raise TimeoutError(f"client {number} isn't gone after {timeout:g} s") from None
+    write_either(is_json, {"disconnected": number}, f"client {number} is disconnected")
+
+
+def _user_name(address: str) -> UserName:
+    """Return the function that names users: only on this host do their numbers mean anything."""
+    is_here = isinstance(parse_address(address), UnixAddress)
+
+    @cache
+    def name(uid: int) -> str:
+        try:
+            return pwd.getpwuid(uid).pw_name if is_here else f"uid {uid}"
+        except KeyError:
+            return f"uid {uid}"
+
+    return name
+
+
+# Follow
+
+
+def _follow(client: Client, namespace: argparse.Namespace) -> None:
+    output, name = standard_output(), _user_name(namespace.address)
+    with ExitStack() as stack, client.events() as events:
+        show: Callable[[dict[str, Any]], None]
+        if namespace.json:
+            show = write_json
+        elif output.is_terminal:
+            page = stack.enter_context(page_on(output))
+            show = lambda found: page(status_lines(**found, layout=output, user_name=name))  # noqa: E731
+        else:
+            output.write(status_lines(**_snapshot(client), layout=output, user_name=name))
+            _write_changes(events, name, namespace.count)
+            return
+        shown = 0
+        while namespace.count is None or shown < namespace.count:
+            if shown:
+                _pause(events, namespace.interval)
+            show(_snapshot(client))
+            shown += 1
+
+
+def _pause(events: Events[Event], interval: float) -> None:
+    """Wait for the interval, or until something happens and a moment has passed."""
+    end = monotonic() + interval
+    while (left := end - monotonic()) > 0:
+        try:
+            events.next(left)
+        except TimeoutError:
+            return
+        end = min(end, monotonic() + limits.STATUS_MOMENT)
+
+
+def _write_changes(events: Events[Event], name: UserName, most: int | None) -> None:
+    """Write a line for each change, so many or until the connection ends."""
+    shown = 0
+    while most is None or shown < most:
+        line = _change(events.next(None), name)
+        standard_output().write([line])
+        shown += 1
+
+
+def _change(event: Event, name: UserName) -> str:
+    data = _data(event)
+    match event.name:
+        case "CLIENT_CONNECTED":
+            text = f"client {data['number']} at {data['listener']}: {who(data, name)}"
+        case "CLIENT_GONE":
+            text = (
+                f"client {data['number']} is gone after {seconds_text(data['seconds'])}: "
+                f"{departure_text(data['reason'])}"
+            )
+        case "SERVER_READY":
+            text = f"the server is ready, connection {data['connections']}"
+        case "SERVER_LOST":
+            text = f"the server is lost: {data['reason']}"
+        case _:
+            text = event.name
+    return visible(text)
+
+
+def _data(event: Event) -> dict[str, Any]:
+    data: JsonObject = event.data or {}
+    return dict(data)
+
+
+_AFTER: Final = (
+    """\
+The columns: cmds are the commands that a client has sent, in and out are bytes, unsent are bytes
+that wait because the client doesn't read; "+3" are further commands that aren't answered.
+
+example:
+  $ qmpeer proxy --status /run/all.control
+  server   unix:/run/vm.qmp: QEMU 7.2.22, ready for 1.9 h
+  now      in flight 1, the oldest query-block 0.3 s; queued 0
+  so far   commands 412, errors 3, events 20, received 1.2 MiB, sent 31 KiB
+  gone     9 of 11 clients: 8 left, 1 didn't read
+
+   #  client             for  cmds  events       in       out  unsent  waits for
+   1  root 812 libvirtd  1.9 h  400    20    28 KiB   1.2 MiB          query-block 0.3 s
+  11  alice 977 python3  4.2 s    2     0     148 B   9.6 KiB
+
+"""
+    + STATUSES
+)
+_STATUS: Final = Subcommand(
+    "qmpeer proxy",
+    "Show a running proxy: its server, its clients, what they wait for.",
+    _AFTER,
+    (
+        argument(
+            "--status", "ADDRESS", "the proxy's control socket", dest="address", required=True
+        ),
+        JSON,
+        argument("--follow", None, "show it again and again; into a pipe, a line for each change"),
+        argument("--disconnect", "N", "disconnect client N, and wait until it is gone",
+                 type=natural),
+        argument("--timeout", "S", "wait at most S seconds for the connection and for each reply "
+                 "(default 10)", type=seconds, default=limits.CONNECT_TIMEOUT),
+        argument("--interval", "S", "with --follow: seconds between updates (default 1)",
+                 type=seconds, default=1.0),
+        argument("--count", "N", "with --follow: end after N updates or changes", type=count),
+    ),
+    _run,
+)  # fmt: skip

@@ -1,0 +1,219 @@
+"""The state of a proxy as text for people: its server, its clients, what was dropped."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from qmpeer.display.layout import Layout, size_text
+from qmpeer.display.safe_text import columns, cut, visible
+
+Report: TypeAlias = Mapping[str, Any]
+"""An object that the control socket has returned."""
+UserName: TypeAlias = Callable[[int], str]
+"""Returns the name of a user, or a text with its number."""
+
+_INDENT: Final = 9
+_GAP: Final = "  "
+_PLAIN_NAME: Final = re.compile(r"[\w.:/@+-]+")
+_DEPARTURES: Final = {
+    "left": "left",
+    "unread": "didn't read",
+    "memory": "needed too much memory",
+    "disconnected": "disconnected",
+    "ended": "the proxy ends",
+}
+_UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def seconds_text(seconds: float) -> str:
+    """Format a duration for people, with two digits at least.
+
+    Example:
+        >>> [seconds_text(each) for each in (0.234, 42.3, 150, 7000, 300000)]
+        ['0.2 s', '42 s', '2.5 min', '1.9 h', '3.5 d']
+    """
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.{0 if seconds >= 10 * size else 1}f} {unit}"
+    return f"{seconds:.{0 if seconds >= 10 else 1}f} s"
+
+
+def who(peer: Report, user_name: UserName) -> str:
+    """Return who a client is: what the kernel and TLS vouch for, then what its process is called.
+
+    The name of the process is its own choice. Behind the others, and in quotes unless it is a plain
+    word, it can't pass for one of them.
+
+    Example:
+        >>> who({"uid": 0, "pid": 7, "process": "virsh"}, lambda uid: "root")
+        'root 7 virsh'
+        >>> who({"uid": 5, "pid": 7, "process": "root 1"}, "uid {}".format)
+        'uid 5 7 "root 1"'
+    """
+    parts = [peer["certificate"]] if "certificate" in peer else []
+    if "uid" in peer:
+        parts.append(user_name(peer["uid"]))
+    parts += [str(peer[name]) for name in ("pid", "address") if name in peer]
+    if (process := peer.get("process")) is not None:
+        is_plain = _PLAIN_NAME.fullmatch(process)
+        parts.append(process if is_plain else '"' + process.replace('"', '\\"') + '"')
+    return visible(" ".join(parts)) or "?"
+
+
+def status_lines(
+    server: Report, clients: Sequence[Report], drops: Report, layout: Layout, user_name: UserName
+) -> Iterator[str]:
+    """Yield lines that show a proxy."""
+    for title, text in _facts(server, drops):
+        yield from layout.section(title, [[text]], _INDENT)
+    yield ""
+    if clients:
+        yield from _table(_chosen([_cells(each, user_name) for each in clients]), layout)
+    else:
+        yield "no clients"
+
+
+def departure_text(reason: str) -> str:
+    """Return why a client is gone, for people."""
+    return _DEPARTURES.get(reason, reason)
+
+
+def _facts(server: Report, drops: Report) -> Iterator[tuple[str, str]]:
+    """Yield titles, and the texts beside them."""
+    state = server["state"]
+    if (version := server.get("version")) is not None:
+        triple = version["qemu"]
+        name = f"QEMU {triple['major']}.{triple['minor']}.{triple['micro']}"
+        state = f"{name}, {state} for {seconds_text(server['seconds'])}"
+    yield "server", f"{server['address']}: {state}"
+    if (loss := server.get("last-loss")) is not None:
+        yield "lost", f"{seconds_text(loss['seconds'])} ago: {loss['reason']}"
+    oldest = server.get("oldest")
+    behind = "" if oldest is None else f", the oldest {_command_text(oldest)}"
+    yield "now", f"in flight {server['in-flight']}{behind}; queued {server['queued']}"
+    counts = ", ".join(f"{name} {server[name]}" for name in ("commands", "errors", "events"))
+    sizes = ", ".join(f"{name} {size_text(server[name])}" for name in ("received", "sent"))
+    yield "so far", f"{counts}, {sizes}"
+    gone = drops["gone"]
+    reasons = [f"{count} {departure_text(name)}" for name, count in gone.items() if count]
+    text = f"{sum(gone.values())} of {drops['clients']} clients"
+    yield "gone", f"{text}: {', '.join(reasons)}" if reasons else text
+    if any(drops[name] for name in ("commands", "replies", "late")):
+        left = f"commands {drops['commands']}, replies {drops['replies']} (their clients had left)"
+        yield "dropped", f"{left}, late replies {drops['late']}"
+
+
+def _command_text(command: Report) -> str:
+    return f"{visible(command['name'])} {seconds_text(command['seconds'])}"
+
+
+# The table of clients
+
+
+class _Column(NamedTuple):
+    """A column: its title, whether it can be cut, and the width to which."""
+
+    title: str
+    is_number: bool = True
+    least: int | None = None
+
+
+_COLUMNS: Final = {
+    "number": _Column("#"),
+    "who": _Column("client", False, 16),
+    "listener": _Column("listener", False, 8),
+    "seconds": _Column("for"),
+    "commands": _Column("cmds"),
+    "refused": _Column("errors"),
+    "events": _Column("events"),
+    "received": _Column("in"),
+    "sent": _Column("out"),
+    "unsent": _Column("unsent"),
+    "waits-for": _Column("waits for", False, 16),
+}
+"""In the order in which they are shown."""
+_IMPORTANT: Final = (
+    "number", "who", "waits-for", "seconds", "commands", "unsent", "listener", "events", "received",
+    "sent", "refused",
+)  # fmt: skip
+"""The columns, those first that are there on a narrow terminal, too."""
+
+
+def _cells(client: Report, user_name: UserName) -> dict[str, str]:
+    return {
+        "number": str(client["number"]),
+        "who": who(client, user_name),
+        "listener": visible(client["listener"]),
+        "seconds": seconds_text(client["seconds"]),
+        "commands": str(client["commands"]),
+        "refused": str(client["refused"]),
+        "events": str(client["events"]),
+        "received": size_text(client["received"]),
+        "sent": size_text(client["sent"]),
+        "unsent": size_text(client["unsent"]) if client["unsent"] else "",
+        "waits-for": _waits_text(client),
+    }
+
+
+def _waits_text(client: Report) -> str:
+    if client["state"] == "connected":
+        return "the greeting"
+    if client["state"] == "greeted":
+        return "negotiation"
+    command = client.get("waits-for")
+    if command is None:
+        return ""
+    text = _command_text(command)
+    if not command["sent"]:
+        text += ", queued"
+    more = client["commands"] - client["answered"] - 1 + client["unread"]
+    return f"{text}, +{more}" if more else text
+
+
+def _chosen(rows: Sequence[dict[str, str]]) -> Sequence[dict[str, str]]:
+    """Leave out the listener where all clients came by the same."""
+    if len({row["listener"] for row in rows}) == 1:
+        for row in rows:
+            del row["listener"]
+    return rows
+
+
+def _table(rows: Sequence[Mapping[str, str]], layout: Layout) -> Iterator[str]:
+    widths = _widths(rows, layout.width)
+    shown = [name for name in _COLUMNS if name in widths]
+    titles = {name: _COLUMNS[name].title for name in shown}
+    yield layout.palette.paint("heading", _line(titles, widths, shown))
+    for row in rows:
+        yield _line(row, widths, shown)
+
+
+def _widths(rows: Sequence[Mapping[str, str]], room: int) -> dict[str, int]:
+    """Choose the columns that fit, and their widths."""
+    full = {
+        name: max(columns(column.title), *(columns(row[name]) for row in rows))
+        for name, column in _COLUMNS.items()
+        if name in rows[0]
+    }
+    widths: dict[str, int] = {}
+    for name in _IMPORTANT:
+        if name in full:
+            least = min(full[name], _COLUMNS[name].least or full[name])
+            if least + len(_GAP) <= room or not widths:
+                widths[name] = least
+                room -= least + len(_GAP)
+    room += len(_GAP)  # behind the last one
+    for name in ("who", "waits-for", "listener"):  # the others aren't cut
+        if name in widths:
+            more = min(max(room, 0), full[name] - widths[name])
+            widths[name] += more
+            room -= more
+    return widths
+
+
+def _line(cells: Mapping[str, str], widths: Mapping[str, int], shown: Sequence[str]) -> str:
+    parts = []
+    for name in shown:
+        text = cut(cells[name], widths[name])
+        blank = " " * (widths[name] - columns(text))
+        parts.append(blank + text if _COLUMNS[name].is_number else text + blank)
+    return _GAP.join(parts).rstrip()

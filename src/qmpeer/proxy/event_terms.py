@@ -1,0 +1,125 @@
+"""The terms on which a client gets events: which ones, and whether with their numbers."""
+
+from collections.abc import Sequence
+from typing import Final
+from weakref import WeakValueDictionary
+
+from qmpeer import limits
+
+_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-*")
+Patterns = tuple[str, ...] | None
+"""Names of events, in which * stands for any text; None for all events."""
+
+
+def read_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return patterns for names of events, checked.
+
+    Raises:
+        ValueError: If there are too many, or one can't be a pattern.
+
+    Example:
+        >>> read_patterns(["STOP", "JOB_*", "STOP"])
+        ('JOB_*', 'STOP')
+    """
+    if len(patterns) > limits.PROXY_EVENT_PATTERNS:
+        most = limits.PROXY_EVENT_PATTERNS
+        raise ValueError(f"found {len(patterns)} patterns of events, expected at most {most}")
+    for pattern in patterns:
+        if len(pattern) > limits.PROXY_EVENT_PATTERN:
+            raise ValueError(
+                f"found a pattern of {len(pattern)} characters for names of events, expected at "
+                f"most {limits.PROXY_EVENT_PATTERN}"
+            )
+        if not pattern or not _CHARACTERS.issuperset(pattern):
+            raise ValueError(
+                f"found {pattern!r}, expected the name of an event, in which * stands for any text"
+            )
+    return tuple(sorted(set(patterns)))
+
+
+def _matches(parts: Sequence[str], name: str) -> bool:
+    """Match a name with a pattern that was split at its stars, in linear time."""
+    first, *middle, last = parts
+    if len(name) < len(first) + len(last) or not name.startswith(first):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:  # the first place is as good as any other
+        at = name.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return name.endswith(last)
+
+
+class EventFilter:
+    """A filter of events by name.
+
+    Args:
+        patterns: The names that pass, checked by `read_patterns`.
+
+    Example:
+        >>> jobs = EventFilter(("JOB_*", "STOP"))
+        >>> [jobs.passes(name) for name in ("STOP", "JOB_STATUS_CHANGE", "RESUME")]
+        [True, True, False]
+    """
+
+    __slots__ = ("_globs", "_names")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._names = frozenset(pattern for pattern in patterns if "*" not in pattern)
+        self._globs = [pattern.split("*") for pattern in patterns if "*" in pattern]
+
+    def passes(self, name: str) -> bool:
+        """Return True if an event of this name passes."""
+        return name in self._names or any(_matches(glob, name) for glob in self._globs)
+
+
+class EventTerms:
+    """The terms of one client, or of many whose terms are the same.
+
+    Args:
+        allowed: The events that its listener allows.
+        chosen: Those that the client has chosen.
+        has_numbers: True if its events have their numbers.
+
+    Attributes:
+        has_numbers: The same.
+    """
+
+    __slots__ = ("__weakref__", "_filters", "_known", "has_numbers")
+
+    def __init__(self, allowed: Patterns, chosen: Patterns, has_numbers: bool) -> None:
+        self.has_numbers: bool = has_numbers
+        both = (allowed, chosen)
+        self._filters = [EventFilter(patterns) for patterns in both if patterns is not None]
+        self._known: dict[str, bool] = {}
+
+    def allows(self, name: str) -> bool:
+        """Return True if the client gets events of this name."""
+        if not self._filters:
+            return True
+        known = self._known.get(name)
+        if known is None:
+            if len(self._known) >= limits.PROXY_EVENT_NAMES:
+                self._known.clear()
+            known = self._known[name] = all(each.passes(name) for each in self._filters)
+        return known
+
+
+class TermsTable:
+    """The terms of all clients; those that are the same are one object."""
+
+    __slots__ = ("_terms",)
+
+    def __init__(self) -> None:
+        self._terms: WeakValueDictionary[tuple[Patterns, Patterns, bool], EventTerms] = (
+            WeakValueDictionary()
+        )
+
+    def get(self, allowed: Patterns, chosen: Patterns, has_numbers: bool) -> EventTerms:
+        """Return the terms with these values; see `EventTerms`."""
+        key = (allowed, chosen, has_numbers)
+        terms = self._terms.get(key)
+        if terms is None:
+            terms = self._terms[key] = EventTerms(*key)
+        return terms

@@ -1,0 +1,138 @@
+"""The users of a unix socket: the program that listens, and those that it serves.
+
+A program that serves one client at a time, such as QEMU's monitor, lets others connect and says
+nothing to them. From here they can learn whom they are waiting for.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from qmpeer.transport.unix_diag import UnixSocket, unix_sockets
+
+_MINORS: Final = 20
+"""Bits of a device's number that are its minor number. Spec: Linux, inside the kernel."""
+
+
+class Process(msgspec.Struct, frozen=True, order=True):
+    """A process.
+
+    Attributes:
+        pid: Its id.
+        name: The name of its program; "" if that is unknown.
+    """
+
+    pid: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"pid {self.pid} ({self.name or 'unknown program'})"
+
+
+class Users(msgspec.Struct, frozen=True):
+    """The users of a unix socket.
+
+    Attributes:
+        listener: The process that listens; None if unknown.
+        clients: The processes that it serves, except this one, as far as they can be seen.
+        unseen: The number of its clients whose processes can't be seen; None if the kernel doesn't
+            tell.
+    """
+
+    listener: Process | None = None
+    clients: tuple[Process, ...] = ()
+    unseen: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """True if it serves a client that isn't this process."""
+        return bool(self.clients or self.unseen)
+
+    def __str__(self) -> str:
+        """Say who holds the socket, and what isn't known."""
+        if self.clients:
+            verb = "hold" if len(self.clients) > 1 else "holds"
+            return f"{', '.join(map(str, self.clients))} {verb} it"
+        if self.unseen:
+            return "a client holds it whose process can't be seen from here, perhaps another user's"
+        who = "its server" if self.listener is None else f"its server, {self.listener},"
+        if self.unseen is None:
+            return f"{who} serves another client, or hangs"
+        return f"{who} serves no other client, so it is busy or hangs"
+
+
+def find_users(path: str) -> Users:
+    """Find the users of the unix socket at a path.
+
+    It connects to nothing. Without root, only processes of the same user can be found.
+
+    Raises:
+        OSError: If there is no such file.
+    """
+    status = os.stat(path)
+    major, minor = os.major(status.st_dev), os.minor(status.st_dev)
+    file = (status.st_ino & 0xFFFFFFFF, major << _MINORS | minor)
+    bound = os.fsencode(os.path.abspath(path))
+    try:
+        sockets = [each for each in unix_sockets() if _is_of(each, file, bound)]
+    except OSError:
+        return Users()
+    listeners = {each.inode for each in sockets if each.listens}
+    if not listeners:
+        return Users()  # it belongs to another network namespace, such as a container's
+    peers = {each.peer for each in sockets if not each.listens and each.peer}
+    peers -= _own_sockets()
+    holders = dict(_holders(listeners | peers))
+    clients = {process for inode, process in holders.items() if inode in peers}
+    return Users(
+        next((holders[inode] for inode in listeners if inode in holders), None),
+        tuple(sorted(clients)),
+        len(peers - holders.keys()),
+    )
+
+
+def _is_of(each: UnixSocket, file: tuple[int, int], path: bytes) -> bool:
+    if each.file == file:
+        return True
+    # Some file systems show another device to programs than the kernel has: the name decides.
+    return each.file[0] == file[0] and each.name.rstrip(b"\0") == path
+
+
+def _own_sockets() -> set[int]:
+    return set(_sockets_of(os.getpid()))
+
+
+def _holders(inodes: set[int]) -> Iterator[tuple[int, Process]]:
+    """Yield each of these sockets with a process that has it open."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            pid = int(entry)
+            if held := inodes.intersection(_sockets_of(pid)):
+                process = Process(pid, _name_of(pid))
+                yield from ((inode, process) for inode in held)
+
+
+def _sockets_of(pid: int) -> Iterator[int]:
+    """Yield the sockets that a process has open, as far as that can be seen."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        with suppress(OSError):
+            link = os.readlink(f"{folder}/{name}")
+            if link.startswith("socket:["):
+                yield int(link[8:-1])
+
+
+def _name_of(pid: int) -> str:
+    try:
+        name = Path(f"/proc/{pid}/comm").read_text(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
+    return "".join(each if each.isprintable() else "?" for each in name)
