@@ -59,7 +59,6 @@ def parse(folder: Path, *words: str) -> ProxyOptions:
     [
         ("q --when-down fail", "--when-down fail: the proxy ends with its server, expected"),
         ("q --persist --when-down never", "--when-down never: expected wait or fail"),
-        ("q --take-over --persist", "--persist: the next server would take its place"),
         ("fd:3 --persist", "--persist: ADDRESS is a descriptor, expected one that can be"),
         ("fd:3 --reconnect", "--reconnect: ADDRESS is a descriptor, expected one that can be"),
     ],
