@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer.chardev import Chardev
+from qmpeer.cli.proxy_listeners import ListenerKeys
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
@@ -67,6 +68,7 @@ class _Proxying:
             reconnect=options.reconnects,
             when_down=options.when_down or "wait",
             wait_for_socket=options.waits_for_socket,
+            on_change=self._place.server_changed,
         )
         self.devices: Devices = Devices(
             options,
@@ -100,10 +102,18 @@ class _Proxying:
             await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
             self.proxy.close()
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StartError("", None, f"{self._options.server}: {reason}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
-        self.proxy.attach(device, name=device.label, pretty=is_pretty)
+        keys = self._options.listeners.get(device.label, ListenerKeys())
+        self.proxy.attach(
+            device,
+            name=device.label,
+            pretty=is_pretty,
+            events=keys.events,
+            extensions=keys.extensions,
+        )
 
     async def wait_ended(self) -> None:
         """Wait for the end."""

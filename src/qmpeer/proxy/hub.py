@@ -132,9 +132,13 @@ class Hub:
             self._on_empty()
 
     def execute(
-        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+        self,
+        requester: Requester,
+        command: CommandMessage,
+        fds: Sequence[int] = (),
+        refusal: str | None = None,
     ) -> None:
-        """Execute a command of a client, or of the proxy itself."""
+        """Execute a command of a client, or of the proxy itself; see `Executor.execute`."""
         now = asyncio.get_running_loop().time()
         timeout = self._command_timeout
         deadline = None if timeout is None else now + timeout
@@ -144,8 +148,9 @@ class Hub:
         if known is not None:
             self._answer(request, known)
             return
-        if self._refusal is not None:
-            self._answer(request, error=texts.server_lost(request, self._refusal))
+        refusal = refusal or self._refusal
+        if refusal is not None:
+            self._answer(request, error=texts.server_lost(request, refusal))
             return
         if request.deadline is not None:
             self._open[request] = None
@@ -240,6 +245,8 @@ class Hub:
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Give events their numbers, keep them, and send them to all clients."""
+        if not events:
+            return
         if self.witness is not None:
             self.witness.took_place(events)
         batch = self._history.add(events)
@@ -262,6 +269,8 @@ class Hub:
         self._known.forget()
         if self._waits:
             self._greeting = None
+            for session in self.sessions:
+                session.refuse_waiting(reason)
         else:
             self._refusal = reason
         # What comes from now on, because an answer makes room for it, isn't among these.
