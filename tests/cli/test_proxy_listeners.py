@@ -17,7 +17,10 @@ def parse(*words: str) -> ProxyOptions:
         (["-qmp", "stdio,events=STOP"], {"compat_monitor0": ListenerKeys(("STOP",))}),
         (["-qmp", "unix:q,server=on"], {}),
         (
-            ["--qmp-pretty", "unix:path=events=x,events=JOB_*:STOP,server=on,extensions=on,wait=off"],
+            [
+                "--qmp-pretty",
+                "unix:path=events=x,events=JOB_*:STOP,server=on,extensions=on,wait=off",
+            ],
             {"compat_monitor0": ListenerKeys(("JOB_*", "STOP"), True)},
         ),
         (
@@ -30,8 +33,10 @@ def parse(*words: str) -> ProxyOptions:
             {"compat_monitor0": ListenerKeys(("B",))},
         ),
         (
-            ["--monitor-objects", "-chardev", "null,id=c"]
-            + ["-object", "monitor-qmp,id=m,chardev=c,extensions=on,pretty=on"],
+            [
+                *("--monitor-objects", "-chardev", "null,id=c"),
+                *("-object", "monitor-qmp,id=m,chardev=c,extensions=on,pretty=on"),
+            ],
             {"c": ListenerKeys(None, True)},
         ),
     ],
@@ -40,8 +45,8 @@ def parse(*words: str) -> ProxyOptions:
 def test_keys(words: list[str], expected: dict[str, ListenerKeys]) -> None:
     options = parse(*words)
     assert options.listeners == expected
-    monitors = [*options.monitors, *options.objects]
-    assert [monitor.argument for monitor in monitors] == [words[-1]]
+    arguments = [each.argument for each in options.monitors]
+    assert arguments + [each.argument for each in options.objects] == [words[-1]]
 
 
 def test_the_rest_is_read_as_ever() -> None:
@@ -61,8 +66,7 @@ def test_the_rest_is_read_as_ever() -> None:
     [
         (
             "-qmp stdio,events=A;B",
-            "-qmp stdio,events=A;B: found 'A;B', expected the name of an event, in which * stands "
-            "for any text",
+            "-qmp stdio,events=A;B: found 'A;B', expected the name of an event, in which * stands",
         ),
         ("-qmp stdio,events=A::B", "-qmp stdio,events=A::B: found '', expected the name of an"),
         (

@@ -220,7 +220,7 @@ async def test_wrong_arguments(
 async def test_they_are_in_band_only(proxied: Proxied) -> None:
     path = await _listen(proxied, extensions=True)
     async with await AsyncClient.connect(f"unix:{path}") as client:
-        with pytest.raises(CommandError, match="The command .* does not support OOB"):
+        with pytest.raises(CommandError, match="does not support OOB"):
             await client.execute(COMMANDS[0], oob=True)
         assert await client.execute("query-name", oob=True) == "query-name"
 

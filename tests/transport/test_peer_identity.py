@@ -1,4 +1,4 @@
-"""Who is at the other end: credentials of the kernel, a certificate, an address."""
+"""The peer at the other end: credentials of the kernel, a certificate, an address."""
 
 import asyncio
 import os

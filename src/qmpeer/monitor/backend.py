@@ -195,7 +195,7 @@ class EncodedEvents:
 
 
 class CutOff(Enum):
-    """Why the monitor itself has ended the connection of a client."""
+    """The reason for which the monitor itself has ended the connection of a client."""
 
     UNREAD = "unread"
     """It let more than `limits.UNSENT_EVENTS` bytes of events wait."""

@@ -223,15 +223,21 @@ class ProxySession:
         if extensions is None or not extensions.has(command.name):
             self._executor.execute(self, command, self.client.take_fds(), self._refusal)
         elif command.is_oob:
-            self.client.deliver(extensions.execute(self, command))
+            self.commands += 1
+            self.client.deliver(self._execute_own(extensions, command))
         else:  # it is executed when the earlier ones are answered
             request = Request(self, command, 0.0, None)
             request.is_answered = True
-            request.reply = partial(extensions.execute, self, command)
-            self._in_band.append(request)
+            request.reply = partial(self._execute_own, extensions, command)
+            self.open(request)
             self._answer_first()
         if self._refusal is not None and not self.client.state.waiting:
             self._refusal = None
+
+    def _execute_own(self, extensions: Extensions, command: CommandMessage) -> Reply:
+        reply = extensions.execute(self, command)
+        self.refused += reply.error is not None
+        return reply
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""

@@ -34,8 +34,8 @@ class Found(Enum):
 def look_at(path: str) -> Found:
     """Return what is at a path.
 
-    It connects there only if the kernel's list has no listener for the file, as if the list can't
-    be had. A socket that can't be connected to for another reason counts as alive.
+    It connects there only if the kernel's list has no listener for the file, as when the list
+    isn't there. A socket that can't be connected to for another reason counts as alive.
 
     Spec: QEMU 7.2 resets a client that connects right behind one that leaves at once, or doesn't
     answer it: a monitor is no place to knock.
