@@ -100,7 +100,9 @@ class _Proxying:
             await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
             self.proxy.close()
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+            is_early = self._options.listens_first  # the server is about to start, or it failed
+            about = "the server wasn't ready" if is_early else self._options.server
+            raise StartError("", None, f"{about}: {error}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         self.proxy.attach(device, name=device.label, pretty=is_pretty)
