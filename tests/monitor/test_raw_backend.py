@@ -4,6 +4,7 @@ Modules: raw_connection.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -18,7 +19,7 @@ import pytest_asyncio
 from qmpeer import limits
 from qmpeer.errors import CommandError, LocalProtocolError
 from qmpeer.messages import CommandMessage, Event, Timestamp
-from qmpeer.monitor import Monitor, RawBackend, RawClient, Reply
+from qmpeer.monitor import CutOff, Monitor, RawBackend, RawClient, Reply
 from qmpeer.transport import raise_fd_limit
 from qmpeer.values import JsonObject
 from tests.monitor import raw_client
@@ -222,6 +223,37 @@ async def test_an_exception_behind_the_reply_is_logged(
         assert await client.receive_rest() == b""
 
 
+async def test_finish_waits_for_the_answers(monitor: Monitor, far: Far, path: Path) -> None:
+    async with await opened(monitor, path) as client:
+        await client.send_all(b'{"execute": "slow"}' * far.window + b'{"execute": "echo"}' * 20)
+        commands = await waiting(far.sessions[0], far.window)
+        raw = far.sessions[0].client
+        await until(lambda: raw.state.waiting)
+        raw.finish()
+        raw.finish()
+        for command in commands:
+            raw.deliver(Reply(command, "slow"))
+        replies = [await client.receive() for _ in range(24)]
+        assert replies.count({"return": "slow"}) == 4
+        assert replies.count({"return": {}}) == 20
+        assert raw.state.waiting == 0
+        assert await client.receive_rest() == b""
+        raw.finish()  # it has gone
+
+
+async def test_finish_has_a_time_limit(
+    monitor: Monitor, far: Far, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "CLOSE_TIMEOUT", 0.01)
+    async with await opened(monitor, path) as client:
+        client.send({"execute": "never answered"})
+        await waiting(far.sessions[0], 1)
+        ended = threading.Thread(target=far.sessions[0].client.finish)  # any thread may call it
+        ended.start()
+        assert await client.receive_rest() == b""
+        ended.join()
+
+
 async def test_a_second_reply_is_the_backends_mistake(
     monitor: Monitor, far: Far, path: Path
 ) -> None:
@@ -382,6 +414,7 @@ async def test_a_client_that_reads_no_events_is_disconnected(
             session.client.deliver(event)
             await asyncio.sleep(0)
         await until(lambda: session.closed)
+        assert session.client.cut_off is CutOff.UNREAD
 
 
 async def test_the_shutdown_waits_for_replies(monitor: Monitor, far: Far, path: Path) -> None:
@@ -438,3 +471,71 @@ async def test_many_clients_each_with_a_greeting_and_a_window(made: Made, count:
         await until(lambda session=session: len(session.waiting) == 4)
         client.close()
     await until(lambda: all(session.closed == 1 for session in far.sessions))
+
+
+async def test_the_state_of_a_client(monitor: Monitor, far: Far, path: Path) -> None:
+    async with await opened(monitor, path, oob=True) as client:
+        session = far.sessions[0]
+        negotiated = session.client.state
+        assert negotiated.is_ready
+        assert negotiated.is_oob_enabled
+        assert (negotiated.waiting, negotiated.unsent) == (0, 0)
+        assert session.client.identity.pid == os.getpid()
+        requests = b'{"execute": "slow"}' * 7
+        client.send(requests)
+        await waiting(session, far.window)
+        state = session.client.state
+        assert state.received == negotiated.received + len(requests)
+        assert state.waiting == 7 - far.window
+        session.client.deliver(Reply(session.waiting.popleft(), "x" * 100))
+        line = await client.receive_bytes()
+        assert session.client.state.sent == negotiated.sent + len(line) + 2
+        assert session.client.cut_off is None
+
+
+async def test_bytes_that_a_client_does_not_read(monitor: Monitor, far: Far, path: Path) -> None:
+    async with await opened(monitor, path) as client:
+        session = far.sessions[0]
+        before = session.client.state.sent
+        size = 0
+        while not session.client.state.unsent:
+            session.client.deliver(Event("BIG", {"text": "x" * 50_000}, OLD))
+            size += len('{"timestamp": {"seconds": 1234567890, "microseconds": 5}, ')
+            size += len('"event": "BIG", "data": {"text": ""}}\r\n') + 50_000
+            await asyncio.sleep(0)
+        assert session.client.state.sent == before + size
+        await until(lambda: _drain(client) == 0 and not session.client.state.unsent)
+
+
+def _drain(client: raw_client.RawClient) -> int:
+    try:
+        return len(client.sock.recv(1 << 20))
+    except BlockingIOError:
+        return 0
+
+
+async def test_a_client_that_needs_too_much_memory(
+    monkeypatch: pytest.MonkeyPatch, monitor: Monitor, far: Far, path: Path
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.LISTENER_MEMORY", 200_000)
+    async with await opened(monitor, path) as client:
+        (session,) = far.sessions
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            await client.send_all(b'{"execute": "' + b"x" * 300_000)
+        await until(lambda: session.closed)
+        assert session.client.cut_off is CutOff.MEMORY
+
+
+async def test_a_long_answer_that_nobody_reads_keeps_no_client(
+    monkeypatch: pytest.MonkeyPatch, monitor: Monitor, far: Far, path: Path
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.CLOSE_TIMEOUT", 0.05)
+    async with await opened(monitor, path) as client:
+        (session,) = far.sessions
+        client.send({"execute": "slow"})
+        (command,) = await waiting(session, 1)
+        session.client.deliver(Reply(command, ["x" * 1000] * 30_000))
+        await until(lambda: session.client.state.unsent)
+        session.client.close()
+        await until(lambda: session.closed)
+        assert session.client.cut_off is None

@@ -12,6 +12,7 @@ from qmpeer.monitor import RawClient, Reply
 from qmpeer.proxy import Proxy
 from qmpeer.values import JsonObject, JsonValue
 from tests.patience import PATIENCE
+from tests.proxy.lines import LineClient
 
 GREETING: JsonObject = {
     "QMP": {
@@ -32,7 +33,8 @@ class TestServer:
     __test__ = False
     window = 100
 
-    def __init__(self) -> None:
+    def __init__(self, greeting: JsonObject = GREETING) -> None:
+        self._greeting = greeting
         self.received: list[CommandMessage] = []
         self.client: RawClient | None = None
         self.answers: Callable[[CommandMessage], JsonValue] | None = None
@@ -40,7 +42,7 @@ class TestServer:
 
     def open_session(self, client: RawClient) -> "TestServer":
         self.client = client
-        client.greet(GREETING)
+        client.greet(self._greeting)
         return self
 
     def execute(self, command: CommandMessage) -> None:
@@ -76,10 +78,11 @@ class Proxied:
         self.server = TestServer()
         self.machine = Monitor(backend=self.server)
         self.proxy: Proxy | None = None
-        self.clients: list[AsyncClient] = []
+        self.clients: list[AsyncClient | LineClient] = []
 
-    async def start(self, **options: Any) -> Proxy:
-        listener = await self.machine.listen(f"unix:{self.folder}/server", many=True)
+    async def start(self, address: str | None = None, **options: Any) -> Proxy:
+        place = f"unix:{self.folder}/server" if address is None else address
+        listener = await self.machine.listen(place, many=True)
         self.proxy = Proxy(listener.address, **options)
         await self.proxy.start()
         await self.proxy.listen(f"unix:{self.folder}/proxy")

@@ -59,3 +59,30 @@ def test_everything_waits_while_there_is_no_server() -> None:
     assert not multiplexer.add(lane, "2")
     multiplexer.open()
     assert multiplexer.take() == "2"
+
+
+def test_what_is_held_back_keeps_its_place() -> None:
+    multiplexer = opened(window=2)
+    one, two, three = Lane[str](), Lane[str](), Lane[str]()
+    multiplexer.hold_back(lambda item: item.startswith("held"))
+    assert not multiplexer.add(one, "held-1")
+    for lane, item in ((one, "behind"), (two, "held-2"), (three, "c1"), (three, "c2")):
+        assert not multiplexer.add(lane, item)
+    assert multiplexer.is_holding
+    assert (multiplexer.take(), multiplexer.take()) == ("c1", "c2")
+    multiplexer.finished()
+    assert multiplexer.take() is None
+    multiplexer.hold_back(None)
+    assert not multiplexer.is_holding
+    assert multiplexer.take() == "held-1"
+    multiplexer.finished()
+    multiplexer.finished()
+    assert (multiplexer.take(), multiplexer.take()) == ("held-2", "behind")
+
+
+def test_nothing_is_held_back_from_the_next_server() -> None:
+    multiplexer = opened(window=1)
+    multiplexer.hold_back(lambda item: True)
+    multiplexer.close()
+    multiplexer.open()
+    assert multiplexer.add(Lane[str](), "a")

@@ -4,6 +4,7 @@ Modules: own_requests.
 """
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from qmpeer.proxy.own_requests import OwnRequests
 from tests.proxy.proxied import Proxied, error_of, until
 
 
-async def own(proxied: Proxied, **options: object) -> OwnRequests:
+async def own(proxied: Proxied, **options: Any) -> OwnRequests:
     return (await proxied.start(**options))._hub.own
 
 

@@ -1,9 +1,10 @@
 """Recordings in tests, and what a replay of them sends, written as short texts."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from qmpeer.messages import CommandMessage, Event
-from qmpeer.monitor import RawBytes, Reply
+from qmpeer.monitor import RawBytes, RawClient, Reply
 from qmpeer.replay import Replay
 from qmpeer.replay.conversations import (
     Conversation,
@@ -94,7 +95,7 @@ class CollectingClient:
 def played(replay: Replay, commands: Iterable[CommandMessage]) -> list[list[Reply | Event]]:
     """Return what a new client gets for each command, without I/O."""
     client = CollectingClient()
-    session = replay.open_session(client)
+    session = replay.open_session(cast(RawClient, client))  # it has what a replay needs
     answers = []
     for command in commands:
         client.got = []

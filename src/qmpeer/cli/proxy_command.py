@@ -10,6 +10,7 @@ from qmpeer.cli.monitor_program import reporting_errors, run_monitor_program
 from qmpeer.cli.output import write_text
 from qmpeer.cli.place_options import PLACE_USAGE
 from qmpeer.cli.proxy_emulator import INSTALL, install
+from qmpeer.cli.proxy_listeners import LISTENERS_USAGE
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
 from qmpeer.cli.proxy_place import restore_place
 from qmpeer.cli.proxy_process import run_proxy
@@ -50,6 +51,7 @@ examples:
   --listen-first      listen at once, and wait for the server's greeting for ever; clients wait for
                       theirs meanwhile
 {PLACE_USAGE}
+{LISTENERS_USAGE}
 at a glance, in place of all other options:
   --status ADDRESS    show a running proxy, by its control socket at ADDRESS (--control): its
                       server, its clients, who they are, what they wait for

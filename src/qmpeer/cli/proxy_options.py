@@ -8,10 +8,10 @@ from qmpeer.cli.command_line import seconds
 from qmpeer.cli.place_options import (
     PLACE_FLAGS,
     PLACE_OPTIONS,
-    PlaceOptions,
     find_places,
     only_restores,
 )
+from qmpeer.cli.proxy_listeners import ListenerOptions, with_listener_keys, with_object_keys
 from qmpeer.cli.server_options import (
     SERVER_FLAGS,
     SERVER_OPTIONS,
@@ -38,7 +38,7 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 
 
-class ProxyOptions(PlaceOptions, kw_only=True):
+class ProxyOptions(ListenerOptions, kw_only=True):
     """The options of one command line.
 
     Attributes:
@@ -94,7 +94,8 @@ def _check_staying(options: ProxyOptions) -> None:
         if options.when_down is not None:
             reason = "the proxy ends with its server, expected --persist or --reconnect, too"
             raise StartError("--when-down", options.when_down, reason)
-    elif not can_be_dialled_again(options.server):
+        return
+    if not can_be_dialled_again(options.server):
         option = "--reconnect" if options.reconnects else "--persist"
         reason = "ADDRESS is a descriptor, expected one that can be connected to again"
         raise StartError(option, None, reason)
@@ -135,6 +136,8 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **SHARED_OPTIONS,
     **COMPANION_OPTIONS,
     **SERVER_OPTIONS,
+    **{name: with_listener_keys(SHARED_OPTIONS[name]) for name in ("mon", "qmp", "qmp-pretty")},
+    "object": with_object_keys(SHARED_OPTIONS["object"]),
     **PLACE_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,

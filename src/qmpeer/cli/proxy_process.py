@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer.chardev import Chardev
+from qmpeer.cli.proxy_listeners import ListenerKeys
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
@@ -67,6 +68,7 @@ class _Proxying:
             reconnect=options.reconnects,
             when_down=options.when_down or "wait",
             wait_for_socket=options.waits_for_socket,
+            on_change=self._place.server_changed,
         )
         self.devices: Devices = Devices(
             options,
@@ -102,10 +104,18 @@ class _Proxying:
             self.proxy.close()
             is_early = self._options.listens_first  # the server is about to start, or it failed
             about = "the server wasn't ready" if is_early else self._options.server
-            raise StartError("", None, f"{about}: {error}") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StartError("", None, f"{about}: {reason}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
-        self.proxy.attach(device, name=device.label, pretty=is_pretty)
+        keys = self._options.listeners.get(device.label, ListenerKeys())
+        self.proxy.attach(
+            device,
+            name=device.label,
+            pretty=is_pretty,
+            events=keys.events,
+            extensions=keys.extensions,
+        )
 
     async def wait_ended(self) -> None:
         """Wait for the end."""

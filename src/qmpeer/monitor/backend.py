@@ -195,7 +195,7 @@ class EncodedEvents:
 
 
 class CutOff(Enum):
-    """Why the monitor itself has ended the connection of a client."""
+    """The reason for which the monitor itself has ended the connection of a client."""
 
     UNREAD = "unread"
     """It let more than `limits.UNSENT_EVENTS` bytes of events wait."""
@@ -209,7 +209,8 @@ class ClientState(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         is_ready: True once it has negotiated.
         is_oob_enabled: True if it has negotiated out-of-band execution.
-        waiting: The requests that it has sent and that the backend hasn't got yet.
+        waiting: The requests that it has sent and that the backend hasn't got yet; those that
+            aren't parsed yet count as one.
         received: The bytes that it has sent to us.
         sent: The bytes that were sent to it, including those that are unsent.
         unsent: The bytes that it hasn't read and that the kernel doesn't hold.
@@ -236,7 +237,7 @@ class RawClient(Protocol):
 
     @property
     def state(self) -> ClientState:
-        """Its state now; of a client that has gone, the last one."""
+        """Its state now."""
 
     @property
     def cut_off(self) -> CutOff | None:

@@ -141,7 +141,7 @@ class RawConnection(MonitorConnection):
         return ClientState(
             is_ready=server.is_ready,
             is_oob_enabled=server.is_oob_enabled,
-            waiting=server.waiting,
+            waiting=server.waiting + bool(self._unread),
             received=self.received,
             sent=self.sent,
             unsent=self.stream.unsent + server.output_size,

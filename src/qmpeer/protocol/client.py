@@ -71,7 +71,7 @@ class ClientSession(CommandQueue[Token]):
         max_in_flight: In-band commands sent before the first of them is answered. None sets no
             limit until the first out-of-band command.
         first_id: The first id. A random one makes it unlikely that a reply to the previous client
-            is taken for ours.
+            is taken for ours. It may be larger than the others, which are below limits.IDS.
         peer: The server's address, for errors.
         message_limit: Bytes of the longest message that is accepted.
 

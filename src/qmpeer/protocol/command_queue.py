@@ -26,7 +26,7 @@ class CommandQueue(Generic[Token]):
     Args:
         max_in_flight: In-band commands sent before the first of them is answered. None sets no
             limit until the first out-of-band command.
-        first_id: The first id.
+        first_id: The first id. It may be larger than the others, which are below limits.IDS.
 
     Attributes:
         is_changing: True during each change of the queue. If it stays true, an exception (of a
@@ -54,7 +54,7 @@ class CommandQueue(Generic[Token]):
         self._outgoing: deque[tuple[Sent[Token], bytes]] = deque()
         self._in_flight = 0
         self._window = max_in_flight or 0  # no limit while it is 0
-        self._next_id = first_id % limits.IDS
+        self._next_id = first_id
         self._id_span = limits.IDS
         self._unclaimed = ""  # the last error without an id that ended no command
 

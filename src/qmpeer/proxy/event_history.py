@@ -107,14 +107,18 @@ class EventHistory:
     def _keep(self, event: _Kept) -> None:
         self._kept.append(event)
         self._size += len(event.line)
-        while len(self._kept) > limits.EVENTS_KEPT or self._size > limits.PROXY_EVENTS_SIZE:
+        while len(self._kept) > limits.PROXY_EVENTS or self._size > limits.PROXY_EVENTS_SIZE:
             self._size -= len(self._kept.popleft().line)
+
+    def cursor(self) -> JsonObject:
+        """Return the epoch, and the number of the last event."""
+        return {"epoch": self.epoch, "last": self.last}
 
     def since(self, number: int, epoch: str | None, terms: EventTerms) -> JsonObject:
         """Return the events after a number, as __qmpeer_query-events returns them.
 
         Args:
-            number: The number.
+            number: The number of the last one that the client knows.
             epoch: The run that it belongs to; None for this one, if it is one of this run's.
             terms: The terms of the client that asks.
         """
@@ -122,8 +126,7 @@ class EventHistory:
         first = 1 if is_other_run else max(number, 0) + 1
         oldest = self.last - len(self._kept) + 1
         return {
-            "epoch": self.epoch,
-            "last": self.last,
+            **self.cursor(),
             "lost": is_other_run or first < oldest,
             "events": [
                 {"number": each.number, **msgspec.json.decode(each.line)}

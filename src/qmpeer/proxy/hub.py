@@ -11,6 +11,7 @@ from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawClient
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
+from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.event_history import EventHistory
 from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.known_answers import KnownAnswers
@@ -71,6 +72,7 @@ class Hub:
         self._extensions = Extensions(self._history)
         self._known = KnownAnswers()
         self._multiplexer = Multiplexer[Request](window)
+        self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
         self._open: dict[Request, None] = {}  # those with a deadline, the earliest first
         self._timer: asyncio.TimerHandle | None = None
@@ -124,14 +126,19 @@ class Hub:
         for request in session.requests:
             self._open.pop(request, None)
             self._held.pop(request, None)
+        self._descriptors.left(session)
         self.logbook.client_gone(session, len(dropped))
         if not self.sessions and self._on_empty is not None:
             self._on_empty()
 
     def execute(
-        self, requester: Requester, command: CommandMessage, fds: Sequence[int] = ()
+        self,
+        requester: Requester,
+        command: CommandMessage,
+        fds: Sequence[int] = (),
+        refusal: str | None = None,
     ) -> None:
-        """Execute a command of a client, or of the proxy itself."""
+        """Execute a command of a client, or of the proxy itself; see `Executor.execute`."""
         now = asyncio.get_running_loop().time()
         timeout = self._command_timeout
         deadline = None if timeout is None else now + timeout
@@ -141,8 +148,9 @@ class Hub:
         if known is not None:
             self._answer(request, known)
             return
-        if self._refusal is not None:
-            self._answer(request, error=texts.server_lost(request, self._refusal))
+        refusal = refusal or self._refusal
+        if refusal is not None:
+            self._answer(request, error=texts.server_lost(request, refusal))
             return
         if request.deadline is not None:
             self._open[request] = None
@@ -152,6 +160,8 @@ class Hub:
             self._held[request] = None
         elif command.is_oob or self._multiplexer.add(requester.lane, request):
             self._send(request)
+        elif self._multiplexer.is_holding:
+            self._pump()
 
     def _pump(self) -> None:
         """Send the commands whose turn it is."""
@@ -159,13 +169,19 @@ class Hub:
             self._send(request)
 
     def _send(self, request: Request) -> None:
-        try:
-            assert self._server is not None
-            self._server.send(request)
-        except (QMPError, TypeError, ValueError, OSError) as error:
-            if not request.command.is_oob:
-                self._multiplexer.finished()
-            self._answer(request, error=texts.not_sent(request, str(error)))
+        error = self._descriptors.check(request)
+        if error is None:
+            try:
+                assert self._server is not None
+                self._server.send(request)
+                return
+            except (QMPError, TypeError, ValueError, OSError) as failure:
+                error = texts.not_sent(request, str(failure))
+                if request.on_outcome is not None:
+                    request.on_outcome(None, False)
+        if not request.command.is_oob:
+            self._multiplexer.finished()
+        self._answer(request, error=error)
 
     def _answer(
         self,
@@ -229,6 +245,8 @@ class Hub:
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Give events their numbers, keep them, and send them to all clients."""
+        if not events:
+            return
         if self.witness is not None:
             self.witness.took_place(events)
         batch = self._history.add(events)
@@ -242,11 +260,17 @@ class Hub:
     def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
         """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
+        for held in self._descriptors.clear():
+            if self.witness is not None:
+                self.witness.leave_behind("descriptor", held.names)
+                self.witness.leave_behind("fd-set", map(str, held.sets))
         self.logbook.server_lost(reason)
         self._multiplexer.close()
         self._known.forget()
         if self._waits:
             self._greeting = None
+            for session in self.sessions:
+                session.refuse_waiting(reason)
         else:
             self._refusal = reason
         # What comes from now on, because an answer makes room for it, isn't among these.

@@ -9,7 +9,7 @@ from qmpeer.proxy.session import ProxySession
 
 
 class Departure(Enum):
-    """Why a client is gone; the values are those of `CutOff`, and more."""
+    """The reason for which a client is gone: those of `CutOff`, and more."""
 
     LEFT = "left"
     UNREAD = "unread"

@@ -8,6 +8,7 @@ all of them. With at most seven in flight it overtakes.
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -48,11 +49,12 @@ class Multiplexer(Generic[ItemT]):
         ('a3', 'b1', None)
     """
 
-    __slots__ = ("_is_open", "_turns", "_window", "in_flight")
+    __slots__ = ("_is_held", "_is_open", "_turns", "_window", "in_flight")
 
     def __init__(self, window: int) -> None:
         self._window = window
         self._is_open = False
+        self._is_held: Callable[[ItemT], bool] | None = None
         self._turns: deque[Lane[ItemT]] = deque()  # the lanes that aren't empty
         self.in_flight: int = 0
 
@@ -63,7 +65,8 @@ class Multiplexer(Generic[ItemT]):
             True if it is at the server now, because no other waits and there is room. False if it
             waits, behind the others of its lane.
         """
-        if self._is_open and not self._turns and self.in_flight < self._window:
+        has_room = self._is_open and not self._turns and self.in_flight < self._window
+        if has_room and (self._is_held is None or not self._is_held(item)):
             self.in_flight += 1
             return True
         lane._waiting.append(item)
@@ -71,11 +74,31 @@ class Multiplexer(Generic[ItemT]):
             self._turns.append(lane)
         return False
 
+    def hold_back(self, is_held: Callable[[ItemT], bool] | None) -> None:
+        """Let no command go for which a function returns True, and none behind it in its lane.
+
+        Commands of other lanes go before it, and it keeps its place. None lets all go again.
+        """
+        self._is_held = is_held
+
+    @property
+    def is_holding(self) -> bool:
+        """True if commands are held back: then one that is added may have to be taken at once."""
+        return self._is_held is not None
+
     def take(self) -> ItemT | None:
         """Take the next command, which then is at the server; None if none may go."""
         if not self._turns or not self._is_open or self.in_flight >= self._window:
             return None
-        lane = self._turns.popleft()
+        if (is_held := self._is_held) is None:
+            lane = self._turns.popleft()
+        else:
+            lanes = enumerate(self._turns)
+            first = next((n for n, each in lanes if not is_held(each._waiting[0])), None)
+            if first is None:
+                return None
+            lane = self._turns[first]
+            del self._turns[first]
         item = lane._waiting.popleft()
         if lane._waiting:
             self._turns.append(lane)
@@ -108,4 +131,5 @@ class Multiplexer(Generic[ItemT]):
     def close(self) -> None:
         """Note that the server has gone, and with it what was there."""
         self._is_open = False
+        self._is_held = None
         self.in_flight = 0

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     import ssl
 
 _log: Final = logging.getLogger("qmpeer.proxy")
+_IDS: Final = 2**31
+# The id with which it negotiates. QEMU sends the answer to a command of an earlier proxy, whose ids
+# are below limits.IDS, before that to qmp_capabilities.
 
 
 class ServerTraffic:
-    """What has passed between a proxy and its server, over all connections.
+    """The numbers of what has passed between a proxy and its server, over all connections.
 
     Attributes:
         commands: The commands that were sent.
@@ -86,7 +89,7 @@ class ServerConnection:
 
     def __init__(self, user: ServerUser, stream: Stream, peer: str) -> None:
         self.session: ClientSession[Request] = ClientSession(
-            first_id=random.randrange(limits.IDS), peer=peer
+            first_id=random.randrange(limits.IDS, _IDS), peer=peer
         )
         self.is_lost: bool = False
         self._user = user

@@ -1,5 +1,6 @@
 """The proxy's own errors, as they stand on the wire. Whether a command was sent is always said."""
 
+from qmpeer import limits
 from qmpeer.proxy.request import Request
 from qmpeer.values import JsonObject
 
@@ -39,3 +40,28 @@ def server_lost(request: Request, reason: str) -> JsonObject:
 def not_sent(request: Request, reason: str) -> JsonObject:
     """Return the error for a request that can't be sent."""
     return generic_error(f"{request.command.name} can't be sent to the server: {reason}")
+
+
+def no_descriptor() -> JsonObject:
+    """Return QEMU's error for a command that lacks its descriptor."""
+    return generic_error("No file descriptor supplied via SCM_RIGHTS")
+
+
+def descriptors_on_their_way(request: Request) -> JsonObject:
+    """Return the error for an out-of-band command whose descriptors would replace others."""
+    return not_sent(request, "the descriptors of another command are on their way")
+
+
+def name_taken(name: str) -> JsonObject:
+    """Return the error for a descriptor's name that another client uses."""
+    return generic_error(f"File descriptor named '{name}' belongs to another client of the proxy")
+
+
+def set_taken(number: int) -> JsonObject:
+    """Return the error for a set of descriptors that another client uses."""
+    return generic_error(f"File descriptor set {number} belongs to another client of the proxy")
+
+
+def too_many_descriptors() -> JsonObject:
+    """Return the error for one descriptor too many."""
+    return generic_error(f"The clients of the proxy hold {limits.NAMED_FDS} descriptors already")

@@ -252,6 +252,7 @@ class _Everyone:
 
     def __init__(self, disconnect: Callable[[], None]) -> None:
         self.close: Callable[[], None] = disconnect
+        self.finish: Callable[[], None] = disconnect
 
     def take_fds(self) -> list[int]:
         """Return nothing."""
