@@ -234,15 +234,16 @@ ends both within milliseconds."""
 PROXY_UNANSWERED: Final = 1024
 """Commands that the server hasn't answered; then no further out-of-band one is sent. Ours: at a
 server that is stopped, a client that leaves and comes again could let any number wait."""
+PROXY_EVENTS: Final = 4096
+"""Events that the proxy keeps for clients that come back. Ours."""
 PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
-"""Bytes of the events that are kept for clients that come back, of which there are at most
-``EVENTS_KEPT``. Ours."""
+"""Bytes of these events. Ours."""
 PROXY_EVENT_PATTERNS: Final = 256
 """Patterns in one filter of events. Ours."""
 PROXY_EVENT_PATTERN: Final = 128
 """Characters of such a pattern. Ours: QEMU's names of events have up to 40."""
 PROXY_EVENT_NAMES: Final = 1024
-"""Names of events of which a filter remembers whether they pass. Ours; QEMU has a hundred."""
+"""Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
 STATUS_MOMENT: Final = 0.1
 """Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.

@@ -49,6 +49,7 @@ class Scripted:
         address: The address on which it listens.
         emit: Sends an event.
         seen: The commands received, with their arguments.
+        answers: The results, which may be changed.
     """
 
     def __init__(self, path: Path, answers: Mapping[str, Any]) -> None:
@@ -58,6 +59,7 @@ class Scripted:
         self.address = str(path)
         self.emit: Callable[..., None] = self._monitor.emit
         self.seen = backend.seen
+        self.answers = backend.answers
 
     def __enter__(self) -> "Scripted":
         return self

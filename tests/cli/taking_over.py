@@ -12,6 +12,7 @@ from qmpeer import Client
 from qmpeer.cli.proxy_options import parse_options
 from qmpeer.cli.proxy_process import run_proxy
 from qmpeer.options.signals import OnSignal
+from qmpeer.proxy.socket_files import Found, look_at
 from tests.patience import PATIENCE
 from tests.qemu import BASE
 
@@ -23,7 +24,7 @@ def qemu_at(qemu: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen([qemu, *BASE, *monitor], stderr=subprocess.DEVNULL) as process:
         try:
             end = time.monotonic() + PATIENCE
-            while not path.is_socket() and time.monotonic() < end:
+            while look_at(str(path)) is not Found.ALIVE and time.monotonic() < end:
                 time.sleep(0.005)
             yield process
         finally:
@@ -76,6 +77,10 @@ class Running:
         return self.status
 
     async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End it by a signal, if it hasn't ended."""
         if not self._task.done():
             assert self._signal is not None
             self._signal(signal.SIGTERM, "")

@@ -89,6 +89,41 @@ async def test_qemu_ends(qemu: subprocess.Popen[bytes], path: Path, is_killed: b
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("is_killed", [False, True], ids=["quit", "SIGKILL"])
+async def test_the_next_qemu(
+    qemu: subprocess.Popen[bytes], path: Path, program: Callable[[str], str], is_killed: bool
+) -> None:
+    """Clients stay and come while there is no QEMU; the next one starts at the same path."""
+    async with (
+        Running(str(path), "--take-over", "--reconnect") as proxy,
+        await AsyncClient.connect(str(path)) as staying,
+    ):
+        mark = await staying.event_mark()
+        if is_killed:
+            qemu.kill()
+        else:
+            await staying.execute("quit")
+        await staying.wait_event("__QMPEER_SERVER_LOST", since=mark, timeout=PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            while names(path) != ["q"]:
+                await asyncio.sleep(0.005)
+        early = asyncio.create_task(asked(path))
+        with qemu_at(program(QEMU), path) as following:
+            assert await staying.execute("query-name") == {}
+            assert await early == {}
+            async with asyncio.timeout(PATIENCE):
+                while names(path) != ["q", "q.qmpeer-behind"]:
+                    await asyncio.sleep(0.005)
+            assert await asked(path) == {}
+            await proxy.stop()
+            assert names(path) == ["q"]
+            async with await AsyncClient.connect(str(path)) as direct:
+                assert await direct.execute("query-name") == {}
+                assert following.poll() is None
+    assert not any("can't" in each for each in proxy.said)
+
+
+@pytest.mark.real
 def test_after_a_crash(
     qemu: subprocess.Popen[bytes], path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

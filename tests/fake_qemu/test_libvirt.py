@@ -10,7 +10,7 @@ import pytest
 
 from tests.corpus import corpus_path
 from tests.fake_qemu.conftest import Install
-from tests.interop.test_libvirt_recorded import CONFIGURATION
+from tests.interop.libvirt import CONFIGURATION
 from tests.patience import PATIENCE
 
 SCRIPT = """\

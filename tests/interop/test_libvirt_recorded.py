@@ -1,9 +1,6 @@
 """The real libvirt starts its QEMU by the wrapper of docs/howto/record-libvirt.md, and saves it."""
 
-import os
-import pwd
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,29 +11,9 @@ from qmpeer.recording import read_transcript
 from qmpeer.transcript import Descriptors, Entry, Line, Sender
 from tests.docs.page_runner import page_blocks
 from tests.docs.pages import DOCS
-from tests.patience import PATIENCE
+from tests.interop.libvirt import Libvirt
 from tests.qemu import QEMU
 
-CONFIGURATION = """\
-user = "root"
-group = "root"
-stdio_handler = "file"
-cgroup_controllers = []
-namespaces = []
-remember_owner = 0
-dynamic_ownership = 0
-security_driver = "none"
-"""
-DOMAIN = """\
-<domain type='qemu'>
-  <name>vm</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
-  <devices>
-    <emulator>{emulator}</emulator>
-    <controller type='usb' model='none'/><memballoon model='none'/>
-  </devices>
-</domain>
-"""
 ENVIRONMENT = """\
 #!/bin/sh
 # libvirt passes few variables on.
@@ -65,35 +42,20 @@ def said(entries: Iterable[Entry]) -> bytes:
 @pytest.mark.real
 @pytest.mark.slow
 def test_a_whole_life_is_recorded(program: Callable[[str], str], tmp_path: Path) -> None:
-    virsh, qemu = program("virsh"), program(QEMU)
-    try:
-        pwd.getpwnam("libvirt-qemu")
-    except KeyError:
-        pytest.skip("there is no user libvirt-qemu")
-    if os.geteuid() != 0:
-        pytest.skip("only root may start libvirt's driver here")
-    root, records = tmp_path / "root", tmp_path / "records"
-    (root / "etc").mkdir(parents=True)
-    (root / "etc" / "qemu.conf").write_text(CONFIGURATION)
+    libvirt, qemu = Libvirt(program, tmp_path), program(QEMU)
+    records = tmp_path / "records"
     (tmp_path / "recording-qemu.sh").write_text(wrapper_on_the_page())
     write_program(tmp_path / "qmpeer", QMPEER, python=sys.executable)
     write_program(
         tmp_path / "emulator", ENVIRONMENT, folder=tmp_path, qemu=qemu, records=records,
         wrapper=tmp_path / "recording-qemu.sh",
     )  # fmt: skip
-    (tmp_path / "vm.xml").write_text(DOMAIN.format(emulator=tmp_path / "emulator"))
-    lines = (
-        f"create {tmp_path}/vm.xml", "suspend vm", "resume vm", f"save vm {tmp_path}/saved",
+    domain = libvirt.domain("vm", tmp_path / "emulator")
+    printed = libvirt.virsh(
+        f"create {domain}", "suspend vm", "resume vm", f"save vm {tmp_path}/saved",
         f"restore {tmp_path}/saved", "domstate vm", "destroy vm",
     )  # fmt: skip
-    done = subprocess.run(
-        [virsh, "-c", f"qemu:///embed?root={root}", "; ".join(lines)],
-        capture_output=True,
-        text=True,
-        timeout=2 * PATIENCE,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "\nrunning\n" in done.stdout
+    assert "\nrunning\n" in printed
     recorded = [read_transcript(path).sections[0].entries for path in records.glob("*.txt")]
     restored, saved = sorted(recorded, key=lambda entries: b"migrate-incoming" not in said(entries))
     for name in (b'"STOP"', b'"RESUME"', b'"execute":"cont"', b'"uri":"fd:migrate"'):

@@ -4,6 +4,7 @@ Modules: raw_connection.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -18,7 +19,7 @@ import pytest_asyncio
 from qmpeer import limits
 from qmpeer.errors import CommandError, LocalProtocolError
 from qmpeer.messages import CommandMessage, Event, Timestamp
-from qmpeer.monitor import Monitor, RawBackend, RawClient, Reply
+from qmpeer.monitor import CutOff, Monitor, RawBackend, RawClient, Reply
 from qmpeer.transport import raise_fd_limit
 from qmpeer.values import JsonObject
 from tests.monitor import raw_client
@@ -342,6 +343,108 @@ async def test_descriptors(monitor: Monitor, path: Path) -> None:
         os.close(theirs)
 
 
+def open_fds() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def test_each_set_goes_with_its_own_command(
+    monitor: Monitor, far: Far, path: Path, tmp_path: Path
+) -> None:
+    """All are sent before the first one is executed."""
+    far.window = 1
+    async with await opened(monitor, path) as client:
+        client.send({"execute": "slow"})
+        (first,) = await waiting(far.sessions[0], 1)
+        before = open_fds()
+        with contextlib.ExitStack() as files:
+            opened_files = [files.enter_context((tmp_path / f"{n}").open("w")) for n in range(5)]
+            for file in opened_files:
+                client.send({"execute": "take-fds"}, fds=[file.fileno()])
+                client.send({"execute": "echo"}, fds=[file.fileno()])  # which doesn't take it
+        far.sessions[0].client.deliver(Reply(first))
+        replies = [(await client.receive())["return"] for _ in range(11)]
+        assert replies == [{}, *[1, {}] * 5]
+        assert open_fds() == before
+    assert [(tmp_path / f"{n}").read_text() for n in range(5)] == ["taken"] * 5
+
+
+async def test_few_descriptors_wait(
+    monitor: Monitor, far: Far, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BOUND_FDS", 4)
+    far.window = 1
+    async with await opened(monitor, path, oob=True) as client:
+        client.send({"execute": "slow"})
+        (first,) = await waiting(far.sessions[0], 1)
+        before = open_fds()
+        ours, theirs = os.pipe()
+        for _ in range(50):
+            client.send({"execute": "take-fds"}, fds=[theirs, theirs])
+        await until(lambda: open_fds() >= before + 2 + 4)
+        assert open_fds() == before + 2 + 4
+        far.sessions[0].client.deliver(Reply(first))
+        assert [(await client.receive())["return"] for _ in range(51)] == [{}, *[2] * 50]
+        assert open_fds() == before + 2
+        os.close(ours)
+        os.close(theirs)
+
+
+async def test_descriptors_of_a_client_that_leaves(monitor: Monitor, far: Far, path: Path) -> None:
+    far.window = 1
+    async with await opened(monitor, path, oob=True) as client:
+        client.send({"execute": "slow"})
+        await waiting(far.sessions[0], 1)
+        before = open_fds()
+        client.send({"execute": "qmp_capabilities"}, fds=[0])
+        client.send({"execute": "take-fds", "wrong": 1}, fds=[0, 0])  # it won't be executed
+        client.send({"execute": "take-fds"}, fds=[0, 0, 0])
+        client.send({"exec-oob": "echo"})
+        assert await client.receive() == {"return": {}}
+        assert open_fds() == before + 4
+    await until(lambda: far.sessions[0].closed)
+    assert open_fds() == before - 2  # the client's socket, and the monitor's
+
+
+async def test_descriptors_with_a_reply(
+    monitor: Monitor, far: Far, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    tcp = await monitor.listen("tcp:127.0.0.1:0", many=True)
+    async with await opened(monitor, path) as client:
+        other = await raw_client.RawClient.connect(tcp.address)
+        before = open_fds()
+        for each in (client, other):
+            each.send({"execute": "a"}, {"execute": "b"})
+        event = Event("E", {})
+        for session in far.sessions:
+            one, two = await waiting(session, 2)
+            session.client.deliver(event, Reply(one, 1, fds=(os.dup(0),)), event, Reply(two, 2))
+        await until(lambda: "descriptors of a reply can't be sent" in caplog.text)
+        data, fds, _, _ = socket.recv_fds(client.sock, 1000, 8)
+        while not fds:
+            data, fds, _, _ = socket.recv_fds(client.sock, 1000, 8)
+        assert data.endswith(b'{"return": 1}\r\n')
+        assert [os.fstat(fd).st_ino for fd in fds] == [os.fstat(0).st_ino]
+        os.close(fds[0])
+        for each, rest in ((client, ("E", 2)), (other, ("E", 1, "E", 2))):
+            for expected in rest:
+                message = await each.receive()
+                assert message.get("event", message.get("return")) == expected
+        assert open_fds() == before
+        other.close()
+        await until(lambda: monitor.connections == 1)
+        before = open_fds()
+        unknown = CommandMessage("unknown")
+        with pytest.raises(LocalProtocolError):
+            far.sessions[0].client.deliver(
+                *[Reply(unknown, n, fds=(os.dup(0), os.dup(0))) for n in range(3)]
+            )
+        assert open_fds() == before
+    await until(lambda: far.sessions[0].closed)
+    before = open_fds()
+    far.sessions[0].client.deliver(Reply(CommandMessage("late"), 1, fds=(os.dup(0),)))
+    assert open_fds() == before
+
+
 async def test_a_client_that_leaves(monitor: Monitor, far: Far, path: Path) -> None:
     async with await opened(monitor, path) as client:
         client.send({"execute": "slow"})
@@ -413,6 +516,7 @@ async def test_a_client_that_reads_no_events_is_disconnected(
             session.client.deliver(event)
             await asyncio.sleep(0)
         await until(lambda: session.closed)
+        assert session.client.cut_off is CutOff.UNREAD
 
 
 async def test_the_shutdown_waits_for_replies(monitor: Monitor, far: Far, path: Path) -> None:
@@ -469,3 +573,71 @@ async def test_many_clients_each_with_a_greeting_and_a_window(made: Made, count:
         await until(lambda session=session: len(session.waiting) == 4)
         client.close()
     await until(lambda: all(session.closed == 1 for session in far.sessions))
+
+
+async def test_the_state_of_a_client(monitor: Monitor, far: Far, path: Path) -> None:
+    async with await opened(monitor, path, oob=True) as client:
+        session = far.sessions[0]
+        negotiated = session.client.state
+        assert negotiated.is_ready
+        assert negotiated.is_oob_enabled
+        assert (negotiated.waiting, negotiated.unsent) == (0, 0)
+        assert session.client.identity.pid == os.getpid()
+        requests = b'{"execute": "slow"}' * 7
+        client.send(requests)
+        await waiting(session, far.window)
+        state = session.client.state
+        assert state.received == negotiated.received + len(requests)
+        assert state.waiting == 7 - far.window
+        session.client.deliver(Reply(session.waiting.popleft(), "x" * 100))
+        line = await client.receive_bytes()
+        assert session.client.state.sent == negotiated.sent + len(line) + 2
+        assert session.client.cut_off is None
+
+
+async def test_bytes_that_a_client_does_not_read(monitor: Monitor, far: Far, path: Path) -> None:
+    async with await opened(monitor, path) as client:
+        session = far.sessions[0]
+        before = session.client.state.sent
+        size = 0
+        while not session.client.state.unsent:
+            session.client.deliver(Event("BIG", {"text": "x" * 50_000}, OLD))
+            size += len('{"timestamp": {"seconds": 1234567890, "microseconds": 5}, ')
+            size += len('"event": "BIG", "data": {"text": ""}}\r\n') + 50_000
+            await asyncio.sleep(0)
+        assert session.client.state.sent == before + size
+        await until(lambda: _drain(client) == 0 and not session.client.state.unsent)
+
+
+def _drain(client: raw_client.RawClient) -> int:
+    try:
+        return len(client.sock.recv(1 << 20))
+    except BlockingIOError:
+        return 0
+
+
+async def test_a_client_that_needs_too_much_memory(
+    monkeypatch: pytest.MonkeyPatch, monitor: Monitor, far: Far, path: Path
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.LISTENER_MEMORY", 200_000)
+    async with await opened(monitor, path) as client:
+        (session,) = far.sessions
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            await client.send_all(b'{"execute": "' + b"x" * 300_000)
+        await until(lambda: session.closed)
+        assert session.client.cut_off is CutOff.MEMORY
+
+
+async def test_a_long_answer_that_nobody_reads_keeps_no_client(
+    monkeypatch: pytest.MonkeyPatch, monitor: Monitor, far: Far, path: Path
+) -> None:
+    monkeypatch.setattr("qmpeer.limits.CLOSE_TIMEOUT", 0.05)
+    async with await opened(monitor, path) as client:
+        (session,) = far.sessions
+        client.send({"execute": "slow"})
+        (command,) = await waiting(session, 1)
+        session.client.deliver(Reply(command, ["x" * 1000] * 30_000))
+        await until(lambda: session.client.state.unsent)
+        session.client.close()
+        await until(lambda: session.closed)
+        assert session.client.cut_off is None

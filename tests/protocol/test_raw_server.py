@@ -298,6 +298,64 @@ def test_without_negotiation_the_client_is_ready_at_once() -> None:
     assert calls == ["ready"]
 
 
+@pytest.mark.parametrize(
+    ("names", "taker"),
+    [
+        ("a", "a"),
+        ("a b", "a"),
+        ("a getfd b getfd", "getfd"),
+        ("a add-fd getfd", "add-fd"),
+        ("", None),
+    ],
+)
+def test_descriptors_travel_with_one_request(names: str, taker: str | None) -> None:
+    session = negotiated()
+    requests = session.receive_data(b"".join(request(n, n) for n in names.split()) + b" 5 [] ")
+    assert session.bind_fds(requests, [7, 8]) == (taker is not None)
+    found = [(each.name, list(session.fds_of(each))) for each in executed(session)]
+    assert [each for each in found if each[1]] == ([] if taker is None else [(taker, [7, 8])])
+    assert session.unbind_fds() == []
+
+
+def test_descriptors_of_what_the_session_answers_are_given_up() -> None:
+    session = negotiated(oob=True)
+    for fd, verb, name, more in (
+        (1, "execute", "qmp_capabilities", {}),
+        (2, "execute", 5, {}),
+        (3, "exec-oob", 5, {}),
+        (4, "execute", ["getfd"], {}),
+        (5, "exec-oob", "x", {}),
+        (6, "execute", "x", {"wrong": 1}),
+    ):
+        data = msgspec.json.encode({verb: name, **more})
+        assert session.bind_fds(session.receive_data(data), [fd])
+    commands = executed(session)
+    assert [list(session.fds_of(each)) for each in commands] == [[5]]
+    assert sorted(session.unbind_fds()) == [1, 2, 3, 4, 6]
+    assert session.unbind_fds() == []
+
+
+def test_few_descriptors_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BOUND_FDS", 3)
+    session = negotiated(window=1, oob=True)
+    (first,) = _taken(session, request(1))
+    session.bind_fds(session.receive_data(request(2)), [1, 2])
+    assert executed(session) == []
+    assert session.wants_data
+    session.bind_fds(session.receive_data(request(3)), [3])
+    assert executed(session) == []
+    assert not session.wants_data
+    session.respond(first, {})
+    (second,) = executed(session)
+    assert session.fds_of(second) == [1, 2]
+    assert session.wants_data
+
+
+def _taken(session: RawServerSession, data: bytes) -> list[CommandMessage]:
+    session.receive_data(data)
+    return executed(session)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_random_walks(seed: int) -> None:
     """Whatever the chunks and the order of replies: in order, within the window, each once."""

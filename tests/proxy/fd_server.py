@@ -1,5 +1,6 @@
 """A server that keeps descriptors as QEMU does, and a client that sends bytes by hand."""
 
+import itertools
 import os
 import socket
 from array import array
@@ -19,7 +20,7 @@ class FdServer(TestServer):
 
     Attributes:
         names: The descriptors by name.
-        sets: The sets: by number, and by number of the descriptor.
+        sets: The sets: by number, and by the number of the descriptor, the lowest that is free.
         files: The names of the files that block nodes have open.
         is_held: True to answer nothing until `let_go`.
         log: The names and the main argument of the commands, in order.
@@ -78,8 +79,9 @@ class FdServer(TestServer):
             case "add-fd", _:
                 number = arguments.get("fdset-id", len(self.sets))
                 assert isinstance(number, int)
-                fd = self._take()
-                self.sets.setdefault(number, {})[fd] = fd
+                used = {fd for fds in self.sets.values() for fd in fds}
+                fd = next(fd for fd in itertools.count(3) if fd not in used)
+                self.sets.setdefault(number, {})[fd] = self._take()
                 return {"fdset-id": number, "fd": fd}
             case "remove-fd", {"fdset-id": int(number)}:
                 fds = self.sets.get(number, {})
@@ -116,7 +118,7 @@ class FdServer(TestServer):
         for name in list(self.named):
             self._drop_name(name)
         for fds in self.sets.values():
-            close_all(fds)
+            close_all(fds.values())
         self.sets.clear()
         for _, fds_held in self._held:
             close_all(fds_held)

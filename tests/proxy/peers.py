@@ -29,7 +29,7 @@ OUT_OF_BAND: Final = "query-yank"
 
 
 class Answers:
-    """What a client got, and whether it has enough.
+    """The messages that a client got, and whether it has enough.
 
     Args:
         rounds: The rounds of commands to ask.

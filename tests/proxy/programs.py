@@ -1,7 +1,7 @@
 """The random programs of a proxy's clients: the bytes that one sends, and what it must get.
 
 What a client must get is what a server with no other client would answer: each client has keys of
-its own. Its in-band responses come in the order of its requests, whoever answers them.
+its own. Its in-band responses come in the order of its requests, also those that the proxy answers.
 """
 
 import json
@@ -68,7 +68,7 @@ def canonical(value: Any) -> str:
 
 
 class Program:
-    """What one client sends, and what it must get.
+    """The requests of one client, and the answers that it must get.
 
     Args:
         random: Decides everything.

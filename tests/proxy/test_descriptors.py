@@ -1,4 +1,4 @@
-"""Descriptors through the proxy: with which command they travel, and to whom they belong.
+"""Descriptors through the proxy: with which command they travel, and which client they belong to.
 
 Modules: descriptors, fd_names, fd_sets.
 """
@@ -138,7 +138,7 @@ async def test_too_many_wait_for_their_turn(scene: Scene, files: list[int]) -> N
     scene.fd_server.let_go()
     await asyncio.gather(*replies)
     for number, fds in scene.fd_server.sets.items():
-        assert {inode(fd) for fd in fds} == {inode(files[number])}
+        assert {inode(fd) for fd in fds.values()} == {inode(files[number])}
 
 
 async def test_malformed_commands_keep_none(scene: Scene, files: list[int]) -> None:
@@ -472,6 +472,31 @@ async def test_a_set_that_is_taken_over(scene: Scene, files: list[int]) -> None:
     assert added["fdset-id"] == made["fdset-id"]
 
 
+async def test_a_set_that_a_client_changes_while_it_is_to_be_removed(
+    scene: Scene, files: list[int]
+) -> None:
+    """The client may get a descriptor of the same number, which must stay."""
+    await scene.start(window=3)
+    one, two = await scene.client(), await scene.client()
+    made = await one.execute("add-fd", {"fdset-id": 3}, fds=files[:1])
+    scene.fd_server.is_held = True
+    await leave(scene, one)
+    await until(lambda: scene.server.names[-1] == "query-named-block-nodes")
+    removing = two.execute("remove-fd", {"fdset-id": 3})
+    adding = two.execute("add-fd", {"fdset-id": 3}, fds=files[1:2])
+    await until(lambda: scene.server.names[-1] == "add-fd")
+    scene.fd_server.let_go(1)  # the proxy now wants to remove the old one
+    await until(lambda: scene.log[-1] == "query-named-block-nodes")
+    scene.fd_server.is_held = False
+    scene.fd_server.let_go()
+    await removing
+    assert await adding == made  # as the kernel takes the lowest number
+    await two.execute("query")
+    assert [inode(fd) for fd in scene.fd_server.sets[3].values()] == [inode(files[1])]
+    await leave(scene, two)
+    await until(lambda: not scene.fd_server.sets)
+
+
 # When the server goes
 
 
@@ -486,6 +511,34 @@ async def test_what_each_client_had(scene: Scene, files: list[int]) -> None:
     found = [(each.requester, each.names, each.sets) for each in descriptors.clear()]
     assert found == [(sessions[0], ("a", "b"), ()), (sessions[1], (), (5,))]
     assert descriptors.clear() == []
+
+
+async def test_what_another_server_lacks(scene: Scene, files: list[int]) -> None:
+    await scene.start(reconnect=True)
+    one, two = await scene.client(), await scene.client()
+    mark = await one.event_mark()
+    await one.execute("getfd", named("tap"), fds=files[:1])
+    await one.execute("getfd", named("used"), fds=files[:1])
+    await one.execute("use", {"vhostfd": "used"})
+    await two.execute("add-fd", {"fdset-id": 5}, fds=files[:1])
+    before = open_fds()
+    scene.fd_server.is_held = True
+    sent = one.execute("getfd", named("sent"), fds=files[:1])
+    await until(lambda: scene.server.names[-1] == "getfd")
+    waiting = two.execute("getfd", named("waiting"), fds=files[:1])
+    scene.fd_server.is_held = False
+    assert scene.server.client is not None
+    scene.server.client.close()
+    assert "the outcome of getfd is unknown" in (await error_of(sent)).desc
+    assert "getfd wasn't sent" in (await error_of(waiting)).desc
+    event = await one.wait_event("__QMPEER_SERVER_BACK", since=mark)
+    assert event.data["not-restored"] == [
+        {"kind": "descriptor", "name": "tap"},
+        {"kind": "fd-set", "name": "5"},
+    ]
+    await two.execute("getfd", named("tap"), fds=files[1:2])
+    assert inode(scene.fd_server.named["tap"]) == inode(files[1])
+    assert open_fds() <= before
 
 
 # Nothing is left open

@@ -78,11 +78,11 @@ def test_everything_that_is_kept(since: int, epoch: str | None, is_lost: bool) -
 
 def test_the_number_of_kept_events_is_bounded() -> None:
     history = EventHistory()
-    history.add(_events(*["A"] * (limits.EVENTS_KEPT + 10)))
+    history.add(_events(*["A"] * (limits.PROXY_EVENTS + 10)))
     found = history.since(9, None, ALL)
     assert found["lost"] is True
     assert isinstance(found["events"], list)
-    assert len(found["events"]) == limits.EVENTS_KEPT
+    assert len(found["events"]) == limits.PROXY_EVENTS
     assert history.since(10, None, ALL)["lost"] is False
 
 

@@ -1,4 +1,4 @@
-"""Which events pass: patterns, and terms that many clients share."""
+"""Filters of events: patterns, and terms that many clients share."""
 
 import re
 from fnmatch import fnmatchcase

@@ -12,7 +12,7 @@ from qmpeer.values import JsonValue
 
 
 def _checked(answer: list[JsonValue]) -> Validator:
-    """Return a validator of a client that knows nothing but the answer."""
+    """Return a validator of a client that knows the answer alone."""
     names = [entry["name"] for entry in answer if isinstance(entry, dict)]
     assert len(names) == len(set(map(str, names)))
     return Validator(schema_from_introspection(answer))

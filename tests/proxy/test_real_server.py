@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ async def clients_of(folder: Path, number: int) -> AsyncIterator[list[AsyncClien
 
 
 def blocker(folder: Path) -> JsonObject:
-    """Return the arguments of a blockdev-add that doesn't end until the FIFO is opened."""
+    """Return the arguments of a blockdev-add that doesn't end before `blocked` is over."""
     os.mkfifo(folder / "fifo")
     image: JsonObject = {"driver": "null-co", "read-zeroes": True}
     return {
@@ -90,6 +90,28 @@ def blocker(folder: Path) -> JsonObject:
         "config": f"{folder}/fifo",
         "image": image,
     }
+
+
+@asynccontextmanager
+async def blocked(folder: Path) -> AsyncIterator[None]:
+    """Wait until QEMU executes that command; let it go on at the end.
+
+    QEMU reads the FIFO to its end. Without that command, nobody reads it and it can't be opened.
+    """
+    fds: list[int] = []
+
+    def can_open() -> bool:
+        try:
+            fds.append(os.open(folder / "fifo", os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return False
+        return True
+
+    await until(can_open)
+    try:
+        yield
+    finally:
+        os.close(fds[0])
 
 
 async def outcome(reply: Any) -> str:
@@ -110,14 +132,16 @@ async def test_sigkill_of_qemu(qemu: Qemu, tmp_path: Path) -> None:
     """What was sent has an unknown outcome, what was queued wasn't sent; nobody waits for more."""
     async with proxy_at(tmp_path, window=2) as proxy, clients_of(tmp_path, 3) as clients:
         assert (await clients[0].execute("query-status"))["status"] == "prelaunch"
-        blocked = clients[0].execute("blockdev-add", blocker(tmp_path))
-        await asyncio.sleep(0)
-        replies = [each.execute("query-name") for each in clients for _ in range(10)]
-        urgent = [clients[1].execute("query-yank", oob=True) for _ in range(3)]
-        assert await asyncio.gather(*urgent) == [[{"type": "chardev", "id": "compat_monitor0"}]] * 3
-        assert not any(each.done() for each in replies)
-        qemu.signal(signal.SIGKILL)
-        outcomes = [await outcome(each) for each in (blocked, *replies)]
+        blocking = clients[0].execute("blockdev-add", blocker(tmp_path))
+        async with blocked(tmp_path):
+            replies = [each.execute("query-name") for each in clients for _ in range(10)]
+            urgent = [clients[1].execute("query-yank", oob=True) for _ in range(3)]
+            yank = [{"type": "chardev", "id": "compat_monitor0"}]
+            assert await asyncio.gather(*urgent) == [yank] * 3
+            assert not any(each.done() for each in replies)
+            await until(lambda: proxy._hub._multiplexer.in_flight == 2)
+            qemu.signal(signal.SIGKILL)
+            outcomes = [await outcome(each) for each in (blocking, *replies)]
         assert outcomes[0] == "unknown"
         assert sorted(outcomes[1:]) == ["not sent"] * 29 + ["unknown"]
         await proxy.wait_closed()
@@ -130,10 +154,10 @@ async def test_sigkill_of_qemu_and_another_one(qemu: Qemu, tmp_path: Path) -> No
         clients_of(tmp_path, 3) as clients,
     ):
         marks = [await each.event_mark() for each in clients]
-        blocked = clients[0].execute("blockdev-add", blocker(tmp_path))
-        assert await clients[1].execute("query-yank", oob=True)  # so the blocker has arrived, too
-        qemu.signal(signal.SIGKILL)
-        assert await outcome(blocked) == "unknown"
+        blocking = clients[0].execute("blockdev-add", blocker(tmp_path))
+        async with blocked(tmp_path):
+            qemu.signal(signal.SIGKILL)
+            assert await outcome(blocking) == "unknown"
         assert not proxy.is_connected
         waiting = [each.execute("query-block") for each in clients]
         waiting += [each.execute("query-yank", oob=True) for each in clients]
@@ -251,19 +275,18 @@ async def proxy_process(folder: Path) -> AsyncIterator[subprocess.Popen[bytes]]:
 
 async def test_sigkill_of_the_proxy_and_its_restart(qemu: Qemu, tmp_path: Path) -> None:
     """The answer to a command of the old proxy comes to the new one, which knows that."""
-    path = f"unix:{tmp_path}/proxy"
+    path, stack = f"unix:{tmp_path}/proxy", AsyncExitStack()
     async with proxy_process(tmp_path) as process:
         client = await AsyncClient.connect(path, wait_for_socket=True)
-        blocked = client.execute("blockdev-add", blocker(tmp_path))
-        assert await client.execute("query-yank", oob=True)
+        blocking = client.execute("blockdev-add", blocker(tmp_path))
+        await stack.enter_async_context(blocked(tmp_path))
         process.send_signal(signal.SIGKILL)
         with pytest.raises(CommandInterrupted):
-            await blocked
+            await blocking
         await client.close()
     async with proxy_process(tmp_path):
         joining = asyncio.create_task(AsyncClient.connect(path, wait_for_socket=True))
-        fifo = await asyncio.to_thread(os.open, tmp_path / "fifo", os.O_WRONLY)
-        os.close(fifo)  # QEMU goes on
+        await stack.aclose()  # QEMU goes on
         async with await joining as client:
             nodes = await client.execute("query-named-block-nodes", {"flat": True})
             assert "n" in {node["node-name"] for node in nodes}  # so the command was executed
@@ -277,12 +300,13 @@ async def test_a_late_answer_to_an_earlier_proxy(qemu: Qemu, tmp_path: Path) -> 
     """
     async with await AsyncClient.connect(f"unix:{tmp_path}/server", wait_for_socket=True) as old:
         old.execute("blockdev-add", blocker(tmp_path), timeout=None)
-        assert await old.execute("query-yank", oob=True)
+        assert await old.execute("query-yank", oob=True)  # it has negotiated that
+        stack = AsyncExitStack()
+        await stack.enter_async_context(blocked(tmp_path))
     proxy = Proxy(f"unix:{tmp_path}/server")
     starting = asyncio.create_task(proxy.start())
     await until(lambda: proxy._hub.traffic.received)  # the greeting
-    fifo = await asyncio.to_thread(os.open, tmp_path / "fifo", os.O_WRONLY)
-    os.close(fifo)
+    await stack.aclose()  # QEMU goes on
     await starting
     try:
         server = proxy._hub.server

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qmpeer.transport import unix_users
+from qmpeer.transport import unix_diag
 from qmpeer.transport.unix_diag import unix_sockets
 from qmpeer.transport.unix_users import Process, Users, find_users
 
@@ -112,7 +112,7 @@ def test_a_kernel_that_tells_nothing(
     def refuse() -> Iterator[None]:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(unix_users, "unix_sockets", refuse)
+    monkeypatch.setattr(unix_diag, "unix_sockets", refuse)
     users = find_users(str(tmp_path / "q"))
     assert (users, users.is_held) == (Users(), False)
     assert str(users) == "its server serves another client, or hangs"

@@ -50,7 +50,8 @@ examples:
                       while there is no server, let commands wait for one, or fail (default wait)
   --listen-first      listen at once, and wait for the server's greeting for ever; clients wait for
                       theirs meanwhile
-{PLACE_USAGE}{LISTENERS_USAGE}
+{PLACE_USAGE}
+{LISTENERS_USAGE}
 at a glance, in place of all other options:
   --status ADDRESS    show a running proxy, by its control socket at ADDRESS (--control): its
                       server, its clients, who they are, what they wait for

@@ -94,7 +94,8 @@ def _check_staying(options: ProxyOptions) -> None:
         if options.when_down is not None:
             reason = "the proxy ends with its server, expected --persist or --reconnect, too"
             raise StartError("--when-down", options.when_down, reason)
-    elif not can_be_dialled_again(options.server):
+        return
+    if not can_be_dialled_again(options.server):
         option = "--reconnect" if options.reconnects else "--persist"
         reason = "ADDRESS is a descriptor, expected one that can be connected to again"
         raise StartError(option, None, reason)

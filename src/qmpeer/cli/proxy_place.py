@@ -1,6 +1,8 @@
 """The place of a proxy: that of its server, or sockets of a service manager."""
 
 import asyncio
+import errno
+import socket
 import sys
 from typing import Final
 
@@ -10,8 +12,9 @@ from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.options import StartError, Warn
 from qmpeer.proxy import Proxy
 from qmpeer.proxy.held_monitor import start_beside_others
-from qmpeer.proxy.taken_place import Outcome, TakenPlace, restore
-from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.proxy.taken_place import Outcome, PlaceAddress, TakenPlace, restore
+from qmpeer.transport import Address, UnixAddress, parse_address
+from qmpeer.transport.aio import Listener
 from qmpeer.transport.listening import ExposedError
 from qmpeer.transport.sockets import adopt_fd
 
@@ -29,24 +32,27 @@ class ProxyPlace:
         StartError: If the server's place is to be taken and can't be.
 
     Attributes:
-        server: The address at which the server listens now.
+        server: The address of the server, wherever its socket is.
     """
 
     def __init__(self, options: ProxyOptions, report: Warn) -> None:
         self._options = options
         self._report = report
         self._taken: TakenPlace | None = None
-        self.server: str = options.server
+        self._proxy: Proxy | None = None  # once it stands in the server's place
+        self._listener: Listener | None = None
+        self._moving: asyncio.Task[None] | None = None
+        self.server: Address | str = options.server
+        self._socket = unix_path(options.server)
         if options.takes_over:
             try:
                 self._taken = TakenPlace(
-                    unix_path(options.server) or "",
-                    mode=options.socket_mode,
-                    owner=options.socket_owner,
+                    self._socket or "", mode=options.socket_mode, owner=options.socket_owner
                 )
-                self.server = f"unix:{self._taken.find()}"
+                self._socket = self._taken.find()
             except OSError as error:
                 raise _failure(error) from error
+            self.server = PlaceAddress(self._taken)
 
     async def start(self, proxy: Proxy) -> None:
         """Connect to the server; say who holds it, if it doesn't greet.
@@ -55,12 +61,11 @@ class ProxyPlace:
             OSError: If the connection fails.
             QMPError: If the server doesn't speak QMP.
         """
-        path = unix_path(self.server)
-        if path is None:
+        if self._socket is None:
             await proxy.start()
             return
         report = None if self._options.takes_over else self._report
-        await start_beside_others(proxy.start(), path, report)
+        await start_beside_others(proxy.start(), self._socket, report)
 
     async def listen(self, proxy: Proxy) -> None:
         """Listen in the server's place, and on the sockets of the service manager.
@@ -75,12 +80,49 @@ class ProxyPlace:
             except ExposedError as error:
                 reason = f"{error.reason}, or --insecure"
                 raise StartError("LISTEN_FDS", f"{passed.fd} ({passed.name})", reason) from error
+        self._proxy = proxy
         if self._taken is not None:
             try:
-                sock = self._taken.take()
+                await self._serve(self._taken, self._taken.take())
             except OSError as error:
                 raise _failure(error) from error
-            await proxy.listen(sock, name=f"unix:{self._taken.path}")
+
+    async def _serve(self, taken: TakenPlace, sock: socket.socket) -> None:
+        assert self._proxy is not None
+        if self._listener is not None:
+            self._listener.close()  # no client finds this one any more
+        self._listener = await self._proxy.listen(sock, name=f"unix:{taken.path}")
+
+    # A proxy that outlives its server
+
+    def server_changed(self, is_there: bool) -> None:
+        """Take the place again, after the server has gone or a new one has come."""
+        if self._taken is None or self._proxy is None:
+            return
+        if self._moving is not None:
+            self._moving.cancel()
+        move = self._take_again if is_there else self._stand_again
+        self._moving = asyncio.get_running_loop().create_task(move(self._taken))
+
+    async def _take_again(self, taken: TakenPlace) -> None:
+        """Move the socket of a new server aside."""
+        try:
+            if not taken.is_ours:
+                await self._serve(taken, taken.take())
+        except OSError as error:
+            self._report(f"can't take the server's place again: {os_text(error)}")
+
+    async def _stand_again(self, taken: TakenPlace) -> None:
+        """Listen at the path, from which the server has removed our socket."""
+        await self.wait_gone()
+        try:
+            if taken.is_free:
+                await self._serve(taken, taken.stand())
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:  # otherwise a new server was quicker
+                self._report(f"can't listen in the server's place: {os_text(error)}")
+
+    # The end
 
     async def wait_gone(self) -> None:
         """Wait until the server, whose connection has ended, listens no more; not for long."""
@@ -96,6 +138,8 @@ class ProxyPlace:
         if self._taken is None:
             return
         taken, self._taken = self._taken, None
+        if self._moving is not None:
+            self._moving.cancel()
         try:
             outcome = taken.put_back()
         except OSError as error:

@@ -68,6 +68,7 @@ class _Proxying:
             reconnect=options.reconnects,
             when_down=options.when_down or "wait",
             wait_for_socket=options.waits_for_socket,
+            on_change=self._place.server_changed,
         )
         self.devices: Devices = Devices(
             options,
@@ -101,7 +102,8 @@ class _Proxying:
             await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
             self.proxy.close()
-            raise StartError("", None, f"{self._options.server}: {error}") from error
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StartError("", None, f"{self._options.server}: {reason}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         keys = self._options.listeners.get(device.label, ListenerKeys())

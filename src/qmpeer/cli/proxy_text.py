@@ -88,6 +88,8 @@ def _facts(server: Report, drops: Report) -> Iterator[tuple[str, str]]:
     yield "server", f"{server['address']}: {state}"
     if (loss := server.get("last-loss")) is not None:
         yield "lost", f"{seconds_text(loss['seconds'])} ago: {loss['reason']}"
+    if (failure := server.get("last-failure")) is not None:
+        yield "failed", failure
     oldest = server.get("oldest")
     behind = "" if oldest is None else f", the oldest {_command_text(oldest)}"
     yield "now", f"in flight {server['in-flight']}{behind}; queued {server['queued']}"
@@ -111,30 +113,36 @@ def _command_text(command: Report) -> str:
 
 
 class _Column(NamedTuple):
-    """A column: its title, whether it can be cut, and the width to which."""
+    """A column of the table.
+
+    Attributes:
+        title: Its title.
+        least: The columns of the terminal that are kept for it, so that the choice of columns
+            doesn't change with each update.
+        can_be_cut: True for text, which is cut to fit; False for a number.
+    """
 
     title: str
-    is_number: bool = True
-    least: int | None = None
+    least: int
+    can_be_cut: bool = False
 
 
-_COLUMNS: Final = {
-    "number": _Column("#"),
-    "who": _Column("client", False, 16),
-    "listener": _Column("listener", False, 8),
-    "seconds": _Column("for"),
-    "commands": _Column("cmds"),
-    "refused": _Column("errors"),
-    "events": _Column("events"),
-    "received": _Column("in"),
-    "sent": _Column("out"),
-    "unsent": _Column("unsent"),
-    "waits-for": _Column("waits for", False, 16),
+_COLUMNS: Final[Mapping[str, _Column]] = {
+    "number": _Column("#", 3),
+    "who": _Column("client", 24, True),
+    "listener": _Column("listener", 12, True),
+    "seconds": _Column("for", 6),
+    "commands": _Column("cmds", 5),
+    "refused": _Column("errors", 6),
+    "events": _Column("events", 6),
+    "received": _Column("in", 8),
+    "sent": _Column("out", 8),
+    "waits-for": _Column("waits for", 26, True),
 }
 """In the order in which they are shown."""
-_IMPORTANT: Final = (
-    "number", "who", "waits-for", "seconds", "commands", "unsent", "listener", "events", "received",
-    "sent", "refused",
+_IMPORTANT: Final[Sequence[str]] = (
+    "number", "who", "waits-for", "seconds", "commands", "listener", "events", "received", "sent",
+    "refused",
 )  # fmt: skip
 """The columns, those first that are there on a narrow terminal, too."""
 
@@ -150,7 +158,6 @@ def _cells(client: Report, user_name: UserName) -> dict[str, str]:
         "events": str(client["events"]),
         "received": size_text(client["received"]),
         "sent": size_text(client["sent"]),
-        "unsent": size_text(client["unsent"]) if client["unsent"] else "",
         "waits-for": _waits_text(client),
     }
 
@@ -160,14 +167,14 @@ def _waits_text(client: Report) -> str:
         return "the greeting"
     if client["state"] == "greeted":
         return "negotiation"
-    command = client.get("waits-for")
-    if command is None:
-        return ""
-    text = _command_text(command)
-    if not command["sent"]:
-        text += ", queued"
-    more = client["commands"] - client["answered"] - 1 + client["unread"]
-    return f"{text}, +{more}" if more else text
+    more = client["commands"] - client["answered"] + client["unread"]
+    if (command := client.get("waits-for")) is not None:
+        text = _command_text(command) + ("" if command["sent"] else ", queued")
+        more -= 1
+    else:
+        text = ""
+    unread = f"{size_text(client['unsent'])} unread" if client["unsent"] else ""
+    return ", ".join(filter(None, (unread, text, f"+{more}" if more else "")))
 
 
 def _chosen(rows: Sequence[dict[str, str]]) -> Sequence[dict[str, str]]:
@@ -182,27 +189,33 @@ def _table(rows: Sequence[Mapping[str, str]], layout: Layout) -> Iterator[str]:
     widths = _widths(rows, layout.width)
     shown = [name for name in _COLUMNS if name in widths]
     titles = {name: _COLUMNS[name].title for name in shown}
-    yield layout.palette.paint("heading", _line(titles, widths, shown))
+    yield layout.palette.paint("heading", cut(_line(titles, widths, shown), layout.width))
     for row in rows:
-        yield _line(row, widths, shown)
+        yield cut(_line(row, widths, shown), layout.width)
 
 
-def _widths(rows: Sequence[Mapping[str, str]], room: int) -> dict[str, int]:
+def _widths(rows: Sequence[Mapping[str, str]], width: int) -> dict[str, int]:
     """Choose the columns that fit, and their widths."""
     full = {
         name: max(columns(column.title), *(columns(row[name]) for row in rows))
         for name, column in _COLUMNS.items()
         if name in rows[0]
     }
-    widths: dict[str, int] = {}
+    chosen: list[str] = []
+    room = width + len(_GAP)
     for name in _IMPORTANT:
         if name in full:
-            least = min(full[name], _COLUMNS[name].least or full[name])
-            if least + len(_GAP) <= room or not widths:
-                widths[name] = least
-                room -= least + len(_GAP)
-    room += len(_GAP)  # behind the last one
-    for name in ("who", "waits-for", "listener"):  # the others aren't cut
+            column = _COLUMNS[name]
+            kept = column.least if column.can_be_cut else max(column.least, full[name])
+            if kept + len(_GAP) <= room or len(chosen) < 2:
+                chosen.append(name)
+                room -= kept + len(_GAP)
+    widths = {
+        name: min(full[name], _COLUMNS[name].least) if _COLUMNS[name].can_be_cut else full[name]
+        for name in chosen
+    }
+    room = width - sum(widths.values()) - len(_GAP) * (len(widths) - 1)
+    for name in ("waits-for", "who", "listener"):
         if name in widths:
             more = min(max(room, 0), full[name] - widths[name])
             widths[name] += more
@@ -215,5 +228,5 @@ def _line(cells: Mapping[str, str], widths: Mapping[str, int], shown: Sequence[s
     for name in shown:
         text = cut(cells[name], widths[name])
         blank = " " * (widths[name] - columns(text))
-        parts.append(blank + text if _COLUMNS[name].is_number else text + blank)
+        parts.append(text + blank if _COLUMNS[name].can_be_cut else blank + text)
     return _GAP.join(parts).rstrip()

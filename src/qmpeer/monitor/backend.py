@@ -195,7 +195,7 @@ class EncodedEvents:
 
 
 class CutOff(Enum):
-    """Why the monitor itself has ended the connection of a client."""
+    """The reason for which the monitor itself has ended a client's connection."""
 
     UNREAD = "unread"
     """It let more than `limits.UNSENT_EVENTS` bytes of events wait."""
@@ -237,7 +237,7 @@ class RawClient(Protocol):
 
     @property
     def state(self) -> ClientState:
-        """Its state now; of a client that has gone, the last one."""
+        """Its state now."""
 
     @property
     def cut_off(self) -> CutOff | None:

@@ -159,9 +159,13 @@ class RawConnection(MonitorConnection):
             self._deliver(messages[0])
             self._turns.mark(self)  # events make room for no command, so this needs no turn
             return
+        rest = iter(messages)
         try:
-            for message in messages:
+            for message in rest:
                 self._deliver(message)
+        except BaseException:
+            self._close_fds_of(rest)
+            raise
         finally:
             self._turns.delivered(self)
 
@@ -212,6 +216,7 @@ class RawConnection(MonitorConnection):
             except (OSError, ValueError) as error:
                 log.warning("%s: descriptors of a reply can't be sent: %s", self.peer, error)
                 self.stream.write(data)
+            self.sent += len(data)
         finally:
             close_all(message.fds)
 

@@ -24,7 +24,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 class Held(msgspec.Struct, frozen=True):
-    """What one client has passed to the server.
+    """The descriptors that one client has passed to the server.
 
     Attributes:
         requester: The client.

@@ -108,6 +108,7 @@ def _proxy_command(monitor: LibvirtMonitor, server: int, options: Iterable[str])
     return [
         *(sys.executable, "-I", "-m", "qmpeer", "proxy", f"fd:{server}"),
         *("--listen-first", "--print-address"),
+        *("--command-timeout", "off"),  # libvirt waits for QEMU for ever, as without a proxy
         *options,  # first: if they fail, libvirt's socket was touched by nobody
         *("-chardev", device, "-mon", f"chardev={monitor.label},mode=control"),
     ]

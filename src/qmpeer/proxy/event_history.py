@@ -107,7 +107,7 @@ class EventHistory:
     def _keep(self, event: _Kept) -> None:
         self._kept.append(event)
         self._size += len(event.line)
-        while len(self._kept) > limits.EVENTS_KEPT or self._size > limits.PROXY_EVENTS_SIZE:
+        while len(self._kept) > limits.PROXY_EVENTS or self._size > limits.PROXY_EVENTS_SIZE:
             self._size -= len(self._kept.popleft().line)
 
     def cursor(self) -> JsonObject:

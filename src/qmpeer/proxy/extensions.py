@@ -51,13 +51,14 @@ class Extensions:
 
     Attributes:
         terms: The terms of all clients.
+        history: The same.
     """
 
-    __slots__ = ("_commands", "_history", "_merged", "_merged_with", "_validator", "terms")
+    __slots__ = ("_commands", "_merged", "_merged_with", "_validator", "history", "terms")
 
     def __init__(self, history: EventHistory) -> None:
         self.terms: TermsTable = TermsTable()
-        self._history = history
+        self.history: EventHistory = history
         self._validator: Validator | None = None
         self._merged: JsonValue = None
         self._merged_with: JsonValue = None
@@ -99,13 +100,13 @@ class Extensions:
             chosen = read_patterns([str(pattern) for pattern in patterns])
         numbers = bool(arguments.get("numbers"))
         subscriber.terms = self.terms.get(subscriber.rules.events, chosen, numbers)
-        return self._history.cursor()
+        return self.history.cursor()
 
     def _query_events(self, subscriber: Subscriber, arguments: JsonObject) -> JsonValue:
         since, epoch = arguments["since"], arguments.get("epoch")
         assert isinstance(since, int), "found an unchecked number"
         epoch = epoch if isinstance(epoch, str) else None
-        return self._history.since(since, epoch, subscriber.terms)
+        return self.history.since(since, epoch, subscriber.terms)
 
     # What the server says that it has
 

@@ -27,7 +27,7 @@ def merged_schema(answer: list[JsonValue], own: Schema) -> list[JsonValue]:
 
 
 def _free_labels(own: Schema, taken: set[Any]) -> dict[str, str]:
-    """Return a label for each type, of which only those of built-in types may be the server's.
+    """Return a label for each type; only built-in types have the same ones as at the server.
 
     Servers number their types, so ours are numbers with the proxy's prefix. A server that is a
     proxy itself may have such labels, too.

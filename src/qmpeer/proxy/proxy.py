@@ -49,6 +49,8 @@ class Proxy:
         wait_for_socket: While nobody listens at the server's address, try again until the time is
             over.
         tls: For a server at tls: or wss: a context, which replaces the address's TLS options.
+        on_change: Called with True when there is a connection to the server, and with False when it
+            has ended and the proxy stays.
 
     Raises:
         ValueError: If the window is out of range, when_down is unknown, or if the proxy is to
@@ -83,6 +85,7 @@ class Proxy:
         when_down: Literal["wait", "fail"] = "wait",
         wait_for_socket: bool = False,
         tls: "ssl.SSLContext | None" = None,
+        on_change: Callable[[bool], None] = lambda is_connected: None,
     ) -> None:
         if not 1 <= window < limits.IN_BAND_QUEUE:
             raise ValueError(f"found window={window}, expected 1 to {limits.IN_BAND_QUEUE - 1}")
@@ -105,6 +108,7 @@ class Proxy:
             persists=persists,
             reconnect=reconnect,
             on_end=self.close,
+            on_change=on_change,
         )
         self._monitors: list[Monitor] = []
         self._is_closed = False

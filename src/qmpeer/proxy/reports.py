@@ -60,6 +60,7 @@ def client_report(session: ProxySession, now: float) -> JsonObject:
         "in-flight": sum(request.is_sent for request in requests),
         **_present((("waits-for", None if oldest is None else _command_report(oldest, now)),)),
         "events": session.events,
+        "withheld": session.withheld,
         "received": client.received,
         "sent": client.sent,
         "unsent": client.unsent,

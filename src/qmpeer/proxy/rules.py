@@ -1,10 +1,10 @@
-"""The rules of one listener: what its clients may have."""
+"""The rules of one listener, for all its clients."""
 
 import msgspec
 
 
 class ListenerRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What the clients of one listener may have.
+    """The rules for the clients of one listener.
 
     Attributes:
         name: The listener's name, such as the label of its character device.

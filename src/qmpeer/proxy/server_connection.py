@@ -27,7 +27,7 @@ _IDS: Final = 2**31
 
 
 class ServerTraffic:
-    """What has passed between a proxy and its server, over all connections.
+    """The numbers of what has passed between a proxy and its server, over all connections.
 
     Attributes:
         commands: The commands that were sent.
@@ -223,6 +223,7 @@ class ServerConnection:
             session.withdraw(sent)
             raise
         request.is_sent = True
+        self._traffic.commands += 1
         request.close_fds()
 
     def _flush(self) -> None:
@@ -230,8 +231,8 @@ class ServerConnection:
         session = self.session
         data, fds = session.data_to_send()
         while data:
-            self._traffic.sent += len(data)
             self._stream.write(data, fds)
+            self._traffic.sent += len(data)
             data, fds = session.data_to_send()
 
     def close(self) -> None:

@@ -74,6 +74,8 @@ class ServerLink:
             waits for ever for the first one.
         persists: Stay when a connection ends.
         reconnect: Connect again by itself then: True for ever, or for how many seconds.
+        on_change: Called with True when there is a connection, and with False when it has ended and
+            the link persists.
         on_end: Called once, with the reason, when a connection has ended and no other will follow.
 
     Attributes:
@@ -92,6 +94,7 @@ class ServerLink:
         persists: bool,
         reconnect: bool | float,
         on_end: Callable[[], None],
+        on_change: Callable[[bool], None],
     ) -> None:
         self.phase: LinkPhase = LinkPhase.DOWN
         self.end_reason: str | None = None
@@ -103,6 +106,7 @@ class ServerLink:
         self._persists = persists
         self._reconnect = reconnect
         self._on_end = on_end
+        self._on_change = on_change
         self._attempt_lock = asyncio.Lock()
         self._backoff: Backoff | None = None
         self._ready_at = 0.0
@@ -154,6 +158,7 @@ class ServerLink:
         last, new = self._user.witness, connection.witness()
         self._user.join(connection, [] if last is None else [_event(SERVER_BACK, last.back(new))])
         connection.begin()
+        self._on_change(True)
         if last is not None:
             _log.info("there is a server again")
 
@@ -170,6 +175,7 @@ class ServerLink:
         _log.warning("the server has gone: %s", reason)
         reconnects = self._reconnect is not False
         self._user.took_place([_event(SERVER_LOST, {"reason": reason, "reconnects": reconnects})])
+        self._on_change(False)
         if reconnects:
             self._task = asyncio.get_running_loop().create_task(self._connect_again())
 

@@ -70,13 +70,15 @@ class ProxySession:
     __slots__ = (
         "_executor",
         "_extensions",
+        "_first_event",
+        "_history",
         "_in_band",
         "_out_of_band",
         "_refusal",
         "client",
-        "has_left",
         "commands",
         "events",
+        "has_left",
         "identity",
         "is_disconnected",
         "is_greeted",
@@ -101,6 +103,8 @@ class ProxySession:
     ) -> None:
         self._executor = executor
         self._extensions = extensions if rules.has_extensions else None
+        self._history = extensions.history
+        self._first_event = 0  # the last one before it could get any
         self._in_band: deque[Request] = deque()
         self._out_of_band: set[Request] = set()
         self._refusal: str | None = None  # for the requests that wait, if their server has gone
@@ -133,7 +137,14 @@ class ProxySession:
             self.client.greet(greeting, self._begin)
 
     def _begin(self) -> None:
-        self.is_ready = True
+        if not self.is_ready:
+            self.is_ready = True
+            self._first_event = self._history.last
+
+    @property
+    def withheld(self) -> int:
+        """The events that it didn't get, by its own terms or those of its listener."""
+        return self._history.last - self._first_event - self.events if self.is_ready else 0
 
     def finish(self) -> None:
         """Disconnect the client once all its requests that came are answered."""
@@ -152,7 +163,6 @@ class ProxySession:
 
     def open(self, request: Request) -> None:
         """Add a request, which will be answered."""
-        self.commands += 1
         if request.command.is_oob:
             self._out_of_band.add(request)
         else:
@@ -207,20 +217,27 @@ class ProxySession:
 
     def execute(self, command: CommandMessage) -> None:
         """Execute a command; see `qmpeer.monitor.RawSession`."""
-        self.is_ready = True  # it has negotiated, though the call of _begin is still to come
+        self.commands += 1
+        self._begin()  # it has negotiated, though the call is still to come
         extensions = self._extensions
         if extensions is None or not extensions.has(command.name):
             self._executor.execute(self, command, self.client.take_fds(), self._refusal)
         elif command.is_oob:
-            self.client.deliver(extensions.execute(self, command))
+            self.commands += 1
+            self.client.deliver(self._execute_own(extensions, command))
         else:  # it is executed when the earlier ones are answered
             request = Request(self, command, 0.0, None)
             request.is_answered = True
-            request.reply = partial(extensions.execute, self, command)
-            self._in_band.append(request)
+            request.reply = partial(self._execute_own, extensions, command)
+            self.open(request)
             self._answer_first()
         if self._refusal is not None and not self.client.state.waiting:
             self._refusal = None
+
+    def _execute_own(self, extensions: Extensions, command: CommandMessage) -> Reply:
+        reply = extensions.execute(self, command)
+        self.refused += reply.error is not None
+        return reply
 
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from qmpeer import limits
+from qmpeer.transport.unix_diag import sockets_at
 
 _AT_FDCWD: Final = -100
 _NO_REPLACE: Final = 1
@@ -31,13 +32,19 @@ class Found(Enum):
 
 
 def look_at(path: str) -> Found:
-    """Return what is at a path; to find out, it connects there for a moment.
+    """Return what is at a path.
 
-    A socket that can't be connected to for another reason counts as alive.
+    It connects there only if the kernel's list has no listener for the file, as when the list
+    isn't there. A socket that can't be connected to for another reason counts as alive.
+
+    Spec: QEMU 7.2 resets a client that connects right behind one that leaves at once, or doesn't
+    answer it: a monitor is no place to knock.
     """
     try:
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             return Found.NO_SOCKET
+        if _has_listener(path):
+            return Found.ALIVE
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
             probe.setblocking(False)
             probe.connect(path)
@@ -48,6 +55,13 @@ def look_at(path: str) -> Found:
     except OSError:
         return Found.ALIVE
     return Found.ALIVE
+
+
+def _has_listener(path: str) -> bool:
+    try:
+        return any(each.listens for each in sockets_at(path))
+    except OSError:
+        return False  # not known
 
 
 class PinnedFile:

@@ -23,11 +23,13 @@ import socket
 import stat
 from contextlib import suppress
 from enum import Enum
+from typing import ClassVar
 
 from qmpeer import limits
 from qmpeer.proxy.socket_files import Found, PinnedFile, exchange, look_at, move, moved_path
-from qmpeer.transport import UnixAddress, listen
+from qmpeer.transport import Address, UnixAddress, listen
 from qmpeer.transport.listening import Owner, unlink_if_ours
+from qmpeer.transport.sockets import Endpoint
 from qmpeer.transport.unix_users import find_users
 
 
@@ -208,6 +210,26 @@ class TakenPlace:
                 pinned.close()
         self._server = self._ours = None
         self._is_moved = False
+
+
+class PlaceAddress(Address, frozen=True):
+    """The address of the server of a place, wherever its socket is when it is dialled."""
+
+    scheme: ClassVar[str] = "unix"
+    form: ClassVar[str] = "unix:PATH"
+
+    place: TakenPlace
+
+    def endpoints(self, *, to_listen: bool = False) -> list[Endpoint]:
+        """Return the server's only endpoint.
+
+        Raises:
+            OSError: As `TakenPlace.find` does.
+        """
+        return [Endpoint(socket.AF_UNIX, self.place.find())]
+
+    def __str__(self) -> str:
+        return f"unix:{self.place.path}"
 
 
 def restore(path: str) -> Outcome:

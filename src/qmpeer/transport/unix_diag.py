@@ -28,6 +28,8 @@ _FILE: Final = struct.Struct("=II")
 _INODE: Final = struct.Struct("=I")
 _NAME, _VFS, _PEER = range(3)
 _LISTENING: Final = 10
+_MINORS: Final = 20
+"""Bits of a device's number that are its minor number. Spec: Linux, inside the kernel."""
 
 
 class UnixSocket(msgspec.Struct, frozen=True):
@@ -73,6 +75,26 @@ def unix_sockets() -> Iterator[UnixSocket]:
                 if kind == _BY_FAMILY:
                     yield _read(data[at + _HEADER.size : at + size])
                 at += _aligned(size)
+
+
+def sockets_at(path: str) -> list[UnixSocket]:
+    """Return the sockets of the file at a path: the listener, and what it has accepted.
+
+    Raises:
+        OSError: If there is no such file, or if the kernel doesn't tell.
+    """
+    status = os.stat(path)
+    major, minor = os.major(status.st_dev), os.minor(status.st_dev)
+    file = (status.st_ino & 0xFFFFFFFF, major << _MINORS | minor)
+    name = os.fsencode(os.path.abspath(path))
+    return [each for each in unix_sockets() if _is_of(each, file, name)]
+
+
+def _is_of(each: UnixSocket, file: tuple[int, int], name: bytes) -> bool:
+    if each.file == file:
+        return True
+    # Some file systems show another device to programs than the kernel has: the name decides.
+    return each.file[0] == file[0] and each.name.rstrip(b"\0") == name
 
 
 def _read(message: bytes) -> UnixSocket:

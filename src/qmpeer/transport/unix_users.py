@@ -8,14 +8,10 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from qmpeer.transport.unix_diag import UnixSocket, unix_sockets
-
-_MINORS: Final = 20
-"""Bits of a device's number that are its minor number. Spec: Linux, inside the kernel."""
+from qmpeer.transport.unix_diag import sockets_at
 
 
 class Process(msgspec.Struct, frozen=True, order=True):
@@ -73,12 +69,9 @@ def find_users(path: str) -> Users:
     Raises:
         OSError: If there is no such file.
     """
-    status = os.stat(path)
-    major, minor = os.major(status.st_dev), os.minor(status.st_dev)
-    file = (status.st_ino & 0xFFFFFFFF, major << _MINORS | minor)
-    bound = os.fsencode(os.path.abspath(path))
+    os.stat(path)
     try:
-        sockets = [each for each in unix_sockets() if _is_of(each, file, bound)]
+        sockets = sockets_at(path)
     except OSError:
         return Users()
     listeners = {each.inode for each in sockets if each.listens}
@@ -93,13 +86,6 @@ def find_users(path: str) -> Users:
         tuple(sorted(clients)),
         len(peers - holders.keys()),
     )
-
-
-def _is_of(each: UnixSocket, file: tuple[int, int], path: bytes) -> bool:
-    if each.file == file:
-        return True
-    # Some file systems show another device to programs than the kernel has: the name decides.
-    return each.file[0] == file[0] and each.name.rstrip(b"\0") == path
 
 
 def _own_sockets() -> set[int]:
