@@ -168,7 +168,7 @@ class Bench:
         assert server is not None
         await _until(lambda: not server.session.commands_in_flight)
         assert (hub._multiplexer.in_flight, len(hub._multiplexer._turns)) == (0, 0)
-        assert (len(hub._open), len(hub.sessions)) == (0, 1)
+        assert (len(hub._deadlines._requests), len(hub.sessions)) == (0, 1)
 
 
 @ON_EACH_LOOP
