@@ -160,8 +160,28 @@ def test_what_waits_is_bounded_by_size() -> None:
     while session.wants_data:
         session.receive_data(large)
         count += len(executed(session))
-        assert session.held_size < (2 + limits.IN_BAND_QUEUE) * len(large)
+        assert session.held_size < (3 + limits.IN_BAND_QUEUE) * len(large)  # with that in flight
     assert count == 1
+
+
+@pytest.mark.parametrize("verb", ["execute", "exec-oob"])
+def test_large_commands_in_flight_count_until_they_are_answered(verb: str) -> None:
+    session = negotiated(3, oob=True)
+    large = request(1, verb=verb, text="x" * 100_000)
+    session.receive_data(large * 3)
+    first, *others = executed(session)
+    assert session.held_size == pytest.approx(3 * len(large), abs=3)
+    session.respond(first, {})
+    session.data_to_send()
+    assert session.held_size == pytest.approx(2 * len(large), abs=3)
+    for each in others:
+        session.respond_error(each, "GenericError", "no")
+    session.data_to_send()
+    assert session.held_size == 0
+    session.receive_data(request(2, verb=verb, text="x" * 100_000))
+    assert executed(session)
+    session.drop_commands()
+    assert session.held_size == 0
 
 
 def test_the_size_is_forgotten_with_the_commands() -> None:

@@ -100,9 +100,9 @@ class ModelServer:
 
     def close(self) -> None:
         """Leave."""
-        self._loop.remove_reader(self._sock)
-        self._loop.remove_writer(self._sock)
-        self._sock.close()
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock)
+            self._sock.close()
 
     @property
     def is_idle(self) -> bool:

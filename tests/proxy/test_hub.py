@@ -5,6 +5,7 @@ Modules: door, request, rules, session, server_connection, texts.
 
 import asyncio
 import gc
+import socket
 import weakref
 from functools import partial
 
@@ -174,3 +175,26 @@ async def test_a_closed_proxy_leaves_no_timer(proxied: Proxied) -> None:
     await asyncio.sleep(0)
     gc.collect()
     assert gone() is None
+
+
+async def test_what_cannot_be_sent_is_refused_and_changed_by_nobody(proxied: Proxied) -> None:
+    await proxied.start(window=1)
+    proxied.server.answers = lambda command: command.arguments
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(f"{proxied.folder}/proxy")
+    sock.setblocking(False)
+    sock.send(
+        b'{"execute": "qmp_capabilities"}{"execute": "a", "arguments": {"v": [1e999, null]}}'
+        b'{"execute": "b", "arguments": {"v": [18446744073709551616, -0.0, null, "\\u0000"]}}'
+    )
+    loop, received = asyncio.get_running_loop(), b""
+    while received.count(b"\n") < 4:
+        received += await loop.sock_recv(sock, 10000)
+    sock.close()
+    error, value = received.splitlines()[2:]
+    assert error == (
+        b'{"error": {"class": "GenericError", "desc": "a can\'t be sent to the server: '
+        b'arguments.v[0] is inf, expected a number that JSON can express"}}'
+    )
+    assert value == b'{"return": {"v": [1.8446744073709552e19, -0.0, null, "\\u0000"]}}'
+    assert proxied.server.names == ["b"]

@@ -1,4 +1,4 @@
-"""The peer at the other end: credentials of the kernel, a certificate, an address."""
+"""The identity of a peer: credentials of the kernel, a certificate, an address."""
 
 import asyncio
 import os

@@ -1,5 +1,6 @@
 """The encoder of commands: readable ones are encoded, ones that no server accepts are refused."""
 
+import math
 from typing import Any
 
 import pytest
@@ -108,3 +109,19 @@ def test_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(encode_request(command("x" * (4095 - around)))) == 4095
     with pytest.raises(LimitError, match="a command takes 4096 bytes, expected at most 4095"):
         encode_request(command("x" * (4096 - around)))
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_numbers_that_json_cannot_express_are_refused(number: float) -> None:
+    text = f"arguments.a[1].b is {number}, expected a number that JSON can express"
+    with pytest.raises(ValidationError) as caught:
+        encode_request(
+            {"execute": "x", "arguments": {"c": None, "a": [None, {"b": number}], "d": "null"}}
+        )
+    assert (str(caught.value), caught.value.path) == (text, "arguments.a[1].b")
+
+
+def test_null_is_sent_as_it_stands() -> None:
+    message: JsonObject = {"execute": "x", "arguments": {"a": [None, (1.5, None)], "b": "null"}}
+    sent = b'{"execute":"x","arguments":{"a":[null,[1.5,null]],"b":"null"}}'
+    assert encode_request(message) == sent

@@ -195,7 +195,7 @@ class EncodedEvents:
 
 
 class CutOff(Enum):
-    """The reason for which the monitor itself has ended the connection of a client."""
+    """The reason for which the monitor itself has ended a client's connection."""
 
     UNREAD = "unread"
     """It let more than `limits.UNSENT_EVENTS` bytes of events wait."""

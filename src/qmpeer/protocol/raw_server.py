@@ -52,6 +52,8 @@ class RawServerSession(ServerSession):
         "_bound_count",
         "_in_flight",
         "_in_flight_oob",
+        "_large",
+        "_large_size",
         "_on_ready",
         "_queued_size",
         "_window",
@@ -66,6 +68,8 @@ class RawServerSession(ServerSession):
         self._in_flight: dict[int, CommandMessage] = {}  # by identity: arguments have no hash
         self._in_flight_oob: dict[int, CommandMessage] = {}
         self._queued_size = 0.0  # of the requests that wait, estimated: a share of what came
+        self._large: dict[int, float] = {}  # the sizes of large commands in flight
+        self._large_size = 0.0  # their sum
         # Descriptors by the identity of their request, and later of its command, which is kept.
         self._bound: dict[int, tuple[object, Sequence[int]]] = {}
         self._bound_count = 0
@@ -119,8 +123,12 @@ class RawServerSession(ServerSession):
 
     @property
     def held_size(self) -> int:
-        """The approximate bytes of memory of requests that wait and of unsent output."""
-        return self._reader.held_size + self.output_size + int(self._queued_size)
+        """The approximate bytes of memory of requests that aren't answered and of unsent output.
+
+        Small commands in flight don't count.
+        """
+        requests = int(self._queued_size + self._large_size)
+        return self._reader.held_size + self.output_size + requests
 
     @property
     def waiting(self) -> int:
@@ -163,6 +171,7 @@ class RawServerSession(ServerSession):
             # The fast path: nothing else waits, and nothing is in flight.
             is_alone = not (backlog or self._queue or self._in_flight)
             if is_free and is_alone and self._is_for_handlers(command):
+                self._weigh(command, self._queued_size)
                 self._queued_size = 0.0
                 self._in_flight[id(command)] = command
                 return command
@@ -172,10 +181,11 @@ class RawServerSession(ServerSession):
         return True
 
     def _admit_next_oob(self) -> CommandMessage | bool:
-        self._forget_share()
+        share = self._take_share()
         item = self._backlog.popleft()
         command = self._admit_oob(item)
         if type(command) is CommandMessage:
+            self._weigh(command, share)
             self._in_flight_oob[id(command)] = command
             if self._bound:
                 self._rebind(item, command)
@@ -188,9 +198,20 @@ class RawServerSession(ServerSession):
         is_large = self._queued_size > limits.RAW_QUEUE_SIZE
         return limits.IN_BAND_QUEUE if is_large else limits.RAW_QUEUE
 
-    def _forget_share(self) -> None:
-        """Subtract one request's share of the bytes of those that wait."""
-        self._queued_size -= self._queued_size / (len(self._backlog) + len(self._queue))
+    def _take_share(self) -> float:
+        """Subtract one request's share of the bytes of those that wait, and return it."""
+        share = self._queued_size / (len(self._backlog) + len(self._queue))
+        self._queued_size -= share
+        return share
+
+    def _weigh(self, command: CommandMessage, size: float) -> None:
+        """Count the size of a large command while it is in flight."""
+        if size > limits.TURN_SMALL:
+            self._large[id(command)] = size
+            self._large_size += size
+
+    def _forget_size(self, command: CommandMessage) -> None:
+        self._large_size -= self._large.pop(id(command), 0.0)
 
     # Descriptors
 
@@ -251,11 +272,12 @@ class RawServerSession(ServerSession):
 
     def take(self) -> CommandMessage | None:
         """Take the next request from the queue; see `ServerSession.take`."""
-        self._forget_share()
+        share = self._take_share()
         item = self._queue[0]
         command = super().take()
         self.running: CommandMessage | None = None  # one command in flight holds up no other
         if command is not None:
+            self._weigh(command, share)
             self._in_flight[id(command)] = command
         else:
             self._unbind(item)
@@ -271,6 +293,8 @@ class RawServerSession(ServerSession):
         if id(command) in self._in_flight:  # the fast path; close() empties it
             self._send(return_message(value, command.id))
             del self._in_flight[id(command)]
+            if self._large:
+                self._forget_size(command)
             return
         self._check(command)
         if self._phase is not CLOSED:
@@ -311,6 +335,7 @@ class RawServerSession(ServerSession):
             raise LocalProtocolError(f"the command {command.name} isn't in flight: answered before")
 
     def _answered(self, command: CommandMessage) -> None:
+        self._forget_size(command)
         if not command.is_oob:
             self._in_flight.pop(id(command), None)
         elif self._in_flight_oob.pop(id(command), None):
@@ -324,6 +349,8 @@ class RawServerSession(ServerSession):
         self._in_flight_oob.clear()
         self._oob_running = 0
         self._queued_size = 0.0
+        self._large.clear()
+        self._large_size = 0.0
 
     def close(self) -> None:
         """Drop the requests that weren't executed, and all answers from now on."""

@@ -46,7 +46,7 @@ class ProxyControl:
         command("disconnect-client")(self._disconnect_client)
         command("reconnect")(self._reconnect)
         command("quit")(end)
-        hub.logbook.watch(self)
+        hub.logbook.watch(_Announcer(self._monitor))
 
     async def listen(self, address: AddressLike, *, insecure: bool = False) -> Listener:
         """Listen for clients of the control socket.
@@ -91,7 +91,12 @@ class ProxyControl:
         except (OSError, QMPError) as error:
             raise CommandError("GenericError", reports.failure_text(error)) from error
 
-    # Watcher
+
+class _Announcer:
+    """The watcher that tells the clients of a control socket what happens, by events."""
+
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
 
     def client_connected(self, session: ProxySession) -> None:
         """Send CLIENT_CONNECTED."""

@@ -9,7 +9,7 @@ from qmpeer.proxy.session import ProxySession
 
 
 class Departure(Enum):
-    """The reason for which a client is gone: those of `CutOff`, and more."""
+    """The reason for which a client is gone: one of `CutOff`, by the same value, or another."""
 
     LEFT = "left"
     UNREAD = "unread"

@@ -1,4 +1,4 @@
-"""The identity of a peer: what the kernel and TLS vouch for, never what the peer says.
+"""The identity of a peer, as the kernel and TLS vouch for it, never as the peer tells it.
 
 Spec: unix(7), SO_PEERCRED: the credentials of the process that called connect(), as they were then.
 A process that inherited the socket later has others.
@@ -21,7 +21,7 @@ _NO_ID: Final = 0xFFFFFFFF
 
 
 class PeerIdentity(msgspec.Struct, frozen=True, kw_only=True):
-    """The identity of the peer at the other end of a stream, as far as anybody vouches for it.
+    """The identity of the other end of a stream, as far as anybody vouches for it.
 
     Attributes:
         pid: The id of the process that connected to a unix socket, in our namespace. None if it

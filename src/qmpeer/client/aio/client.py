@@ -458,8 +458,8 @@ class AsyncClient(ClosedOnExit):
             TypeError: If the arguments aren't JSON values, or match or failing come without until.
             ValueError: With until, if the table lacks the command, or the server the event.
             ValidationError: If the arguments hold a character that no server accepts (a lone
-                surrogate, a noncharacter), or the client is strict and the server would refuse the
-                command.
+                surrogate, a noncharacter), infinity or NaN, or the client is strict and the server
+                would refuse the command.
             LimitError: If the arguments are longer or deeper nested than a server accepts. With
                 until, if more than 4,096 events came at once; the awaited one may be among them.
         """
