@@ -250,6 +250,8 @@ PROXY_EVENT_PATTERN: Final = 128
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
+PROXY_REPORTS: Final = 50
+"""Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 STATUS_MOMENT: Final = 0.1
 """Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.
 Ours: shorter than anybody reads."""
