@@ -221,7 +221,7 @@ class RawConnection(MonitorConnection):
             except (OSError, ValueError) as error:
                 log.warning("%s: descriptors of a reply can't be sent: %s", self.peer, error)
                 self.stream.write(data)
-            self.sent += len(data)
+            self.sent: int = self.sent + len(data)
         finally:
             close_all(message.fds)
 
