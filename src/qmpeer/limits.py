@@ -207,7 +207,8 @@ SPARE_FDS: Final = 64
 """Descriptors reserved for the rest of the process. Ours."""
 LISTENER_MEMORY: Final = 256 * 1024 * 1024
 """Bytes of unfinished requests and unread output that the clients of one listener may hold. A
-client that exceeds it is disconnected. Ours: four of the largest requests."""
+client that exceeds it is disconnected, if it holds more than an equal share. Ours: four of the
+largest requests."""
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds for the TLS and WebSocket handshakes together. Ours; QEMU waits for ever."""
 HANDSHAKE_TIMEOUT_MOST: Final = 86400.0
@@ -238,6 +239,10 @@ PROXY_EVENTS: Final = 4096
 """Events that the proxy keeps for clients that come back. Ours."""
 PROXY_EVENTS_SIZE: Final = 4 * 1024 * 1024
 """Bytes of these events. Ours."""
+PROXY_EVENTS_RETURNED: Final = 256
+"""Events in one answer about kept events. Ours: more would keep the other clients waiting."""
+PROXY_EVENTS_RETURNED_SIZE: Final = 256 * 1024
+"""Bytes of kept events after which an answer ends. Ours."""
 PROXY_EVENT_PATTERNS: Final = 256
 """Patterns in one filter of events. Ours."""
 PROXY_EVENT_PATTERN: Final = 128
@@ -245,6 +250,8 @@ PROXY_EVENT_PATTERN: Final = 128
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
+PROXY_REPORTS: Final = 50
+"""Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 STATUS_MOMENT: Final = 0.1
 """Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.
 Ours: shorter than anybody reads."""

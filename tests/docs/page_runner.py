@@ -48,6 +48,7 @@ PROGRAMS = (
     "systemd-analyze",
     "systemd-socket-activate",
     "telnet",
+    "virsh",
 )
 KEY = re.compile(r"\^.")
 PROMPTS = ("qmp> ", "(qemu) ", "telnet> ", "$ ")

@@ -14,6 +14,7 @@ from tests.docs.page_runner import (
     programs_in,
 )
 from tests.docs.pages import DOCS
+from tests.interop.libvirt import skip_without_libvirt
 
 FOLDERS = ("tutorials", "howto", "cookbook", "api")
 PAGES = [
@@ -53,6 +54,8 @@ def test_page(path: Path, program: Callable[[str], str]) -> None:
     assert any(block.language in ("console", "python", "terminal") for block in blocks)
     for name in programs_in(blocks):
         program(name)
+    if path.stem == "beside-libvirt":
+        skip_without_libvirt(program)
     run_page(path.name, text)
 
 

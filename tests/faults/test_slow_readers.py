@@ -284,3 +284,14 @@ async def test_a_burst_of_events_keeps_to_the_budget(
     assert most_held < budget + clients * (limits.UNSENT_OUTPUT + 60_100)
     for client in connected:
         client.close()
+
+
+def test_the_budget_cuts_no_client_that_is_only_a_little_late() -> None:
+    budget = MemoryBudget()
+    budget.clients, budget.most = 4, 1000
+    assert not budget.change(0, 900)
+    assert not budget.change(0, 90)
+    assert not budget.change(0, 200)  # together too much, but less than an equal share
+    assert budget.change(900, 901)
+    assert not budget.change(901, 800)
+    assert budget.change(90, 300)

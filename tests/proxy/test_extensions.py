@@ -134,6 +134,7 @@ async def test_a_client_comes_back(proxied: Proxied) -> None:
         "epoch": place["epoch"],
         "last": 3,
         "lost": False,
+        "more": False,
         "events": [
             {"number": 2, "event": "RESUME", "timestamp": {"seconds": 1, "microseconds": 2}},
             {

@@ -30,7 +30,13 @@ def test_the_servers_part_is_as_it_was() -> None:
     validator.arguments("__qmpeer_set-events")({"patterns": ["A"], "numbers": True})
     validator.check_return(
         "__qmpeer_query-events",
-        {"epoch": "e", "last": 1, "lost": False, "events": [{"number": 1, "event": "A"}]},
+        {
+            "epoch": "e",
+            "last": 1,
+            "lost": False,
+            "more": False,
+            "events": [{"number": 1, "event": "A"}],
+        },
     )
     validator.check_event("__QMPEER_SERVER_LOST", {"reason": "r", "reconnects": True})
     validator.arguments("query-status")(None)

@@ -217,7 +217,7 @@ async def test_a_frozen_qemu(qemu: Qemu, tmp_path: Path) -> None:
         assert await outcome(three.execute("query-status")) == "not sent"
         assert await three.execute("query-version")  # known
         assert proxy._hub._multiplexer.in_flight == 4
-        proxy._hub._command_timeout = PATIENCE
+        proxy._hub._deadlines._seconds = PATIENCE
         again = three.execute("query-status")  # waits for the window
         qemu.signal(signal.SIGCONT)
         assert (await again)["status"] == "prelaunch"

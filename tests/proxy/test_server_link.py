@@ -481,7 +481,7 @@ async def test_a_server_that_half_closes_has_gone(proxied: Proxied, tmp_path: Pa
         await proxy.listen(f"unix:{tmp_path}/proxy")
         client = await proxied.client()
         open_ones = [client.execute("long", {"text": "x" * 2_000_000}) for _ in range(3)]
-        await until(lambda: len(proxy._hub._open) == 3)
+        await until(lambda: sum(len(each.requests) for each in proxy._hub.sessions) == 3)
         all_there.set()
         for each in open_ones:
             assert "the outcome of long is unknown" in str(await error_of(each))

@@ -49,7 +49,7 @@ class ProxyPlace:
                 self._taken = TakenPlace(
                     self._socket or "", mode=options.socket_mode, owner=options.socket_owner
                 )
-                self._socket = self._taken.find()
+                self._taken.find()
             except OSError as error:
                 raise _failure(error) from error
             self.server = PlaceAddress(self._taken)
@@ -64,8 +64,11 @@ class ProxyPlace:
         if self._socket is None:
             await proxy.start()
             return
-        report = None if self._options.takes_over else self._report
-        await start_beside_others(proxy.start(), self._socket, report)
+        taken, path = self._taken, self._socket
+        if taken is not None:
+            await start_beside_others(proxy.start(), lambda: taken.server_path, None)
+        else:
+            await start_beside_others(proxy.start(), lambda: path, self._report)
 
     async def listen(self, proxy: Proxy) -> None:
         """Listen in the server's place, and on the sockets of the service manager.

@@ -102,8 +102,10 @@ class _Proxying:
             await self._place.start(self.proxy)
         except (OSError, QMPError) as error:
             self.proxy.close()
+            is_early = self._options.listens_first  # the server is about to start, or it failed
+            about = "the server wasn't ready" if is_early else self._options.server
             reason = getattr(error, "strerror", None) or str(error)
-            raise StartError("", None, f"{self._options.server}: {reason}") from error
+            raise StartError("", None, f"{about}: {reason}") from error
 
     def _attach(self, device: Chardev, is_pretty: bool) -> None:
         keys = self._options.listeners.get(device.label, ListenerKeys())

@@ -32,23 +32,27 @@ class MemoryBudget:
 
     One client's request may have 64 MiB, and unread replies wait for their client. Thousands of
     clients within these limits would still take all memory. Once the budget is spent, a client that
-    needs more is disconnected, so that the others can go on.
+    needs more is disconnected, so that the others can go on; but not one that holds less than an
+    equal share, which may only be a little late.
 
     Attributes:
+        clients: The number of clients.
         held: Approximate number of bytes held now: unfinished requests and unsent output.
         most: The limit in bytes.
     """
 
-    __slots__ = ("held", "most")
+    __slots__ = ("clients", "held", "most")
 
     def __init__(self) -> None:
+        self.clients: int = 0
         self.most: int = limits.LISTENER_MEMORY
         self.held: int = 0
 
     def change(self, before: int, now: int) -> bool:
-        """Record a client's new size; return True if it grew and the budget is exceeded."""
+        """Record a client's new size; return True if it grew, and takes too much of the budget."""
         self.held += now - before
-        return now > before and self.held > self.most
+        is_too_much = now > before and self.held > self.most
+        return is_too_much and now * self.clients > self.most
 
 
 class AccessPoint(msgspec.Struct, frozen=True):
@@ -112,6 +116,7 @@ class MonitorConnection:
         self._access = access
         self._turns = access.turns
         self._budget = access.budget
+        self._budget.clients += 1
         self._held = 0  # this client's share of the budget
         self._unread = b""  # received, and left for later turns
         self._is_closing = False
@@ -240,6 +245,7 @@ class MonitorConnection:
         self._unread = b""
         self._drop_fds()
         self._budget.change(self._held, 0)
+        self._budget.clients -= 1
         self._held = 0
         log.debug("%s: = gone: %s", self.peer, error or "closed")
         self._turns.forget(self)

@@ -155,8 +155,9 @@ class RawConnection(MonitorConnection):
         if self._is_gone:
             self._close_fds_of(messages)
             return
-        if len(messages) == 1 and isinstance(messages[0], EncodedEvents):
-            self._deliver(messages[0])
+        if len(messages) == 1 and type(messages[0]) is EncodedEvents:
+            self._raw_server.send_event(messages[0].text(self.is_pretty))
+            self._bound_output()
             self._turns.mark(self)  # events make room for no command, so this needs no turn
             return
         rest = iter(messages)
@@ -183,14 +184,18 @@ class RawConnection(MonitorConnection):
                 server.respond(message.command, message.value)
             else:
                 server.respond_raw_error(message.command, message.error)
-        elif isinstance(message, EncodedEvent | EncodedEvents):
+        elif isinstance(message, (EncodedEvent, EncodedEvents)):
             server.send_event(message.text(self.is_pretty))
         elif isinstance(message, Event):
             server.send_event(EncodedEvent(message).text(self.is_pretty))
         else:
             server.send_bytes(message.data, message.command)
-        if server.output_size > limits.UNSENT_OUTPUT:
-            self.flush()  # bounds the output of many messages at once
+        self._bound_output()
+
+    def _bound_output(self) -> None:
+        """Send what there is, if that is much: one turn may deliver many messages."""
+        if self._raw_server.output_size > limits.UNSENT_OUTPUT:
+            self.flush()
             self.weigh()
 
     def finish(self) -> None:
@@ -216,7 +221,7 @@ class RawConnection(MonitorConnection):
             except (OSError, ValueError) as error:
                 log.warning("%s: descriptors of a reply can't be sent: %s", self.peer, error)
                 self.stream.write(data)
-            self.sent += len(data)
+            self.sent: int = self.sent + len(data)
         finally:
             close_all(message.fds)
 

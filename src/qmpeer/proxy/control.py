@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from qmpeer import __version__
+from qmpeer import __version__, limits
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.monitor import Monitor
 from qmpeer.proxy import reports
@@ -71,9 +71,14 @@ class ProxyControl:
     def _query_server(self) -> JsonObject:
         return reports.server_report(self._hub, self._link, self._server, _now())
 
-    def _query_clients(self) -> JsonValue:
-        now = _now()
-        return [reports.client_report(session, now) for session in self._hub.sessions]
+    async def _query_clients(self) -> JsonValue:
+        found: list[JsonValue] = []
+        for session in tuple(self._hub.sessions):
+            if not session.has_left:
+                found.append(reports.client_report(session, _now()))
+                if not len(found) % limits.PROXY_REPORTS:
+                    await asyncio.sleep(0)  # thousands take long, and the clients mustn't wait
+        return found
 
     def _query_drops(self) -> JsonObject:
         return reports.drops_report(self._hub.logbook)

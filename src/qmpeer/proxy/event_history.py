@@ -3,6 +3,7 @@
 import secrets
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,7 +12,7 @@ from qmpeer import limits
 from qmpeer.messages import Event
 from qmpeer.monitor import EncodedEvent, EncodedEvents
 from qmpeer.proxy.event_terms import EventTerms
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonObject, JsonValue
 
 NUMBER: Final = "__qmpeer_number"
 """The member of an event's message for its number."""
@@ -125,12 +126,17 @@ class EventHistory:
         is_other_run = epoch not in (None, self.epoch) or number > self.last
         first = 1 if is_other_run else max(number, 0) + 1
         oldest = self.last - len(self._kept) + 1
-        return {
-            **self.cursor(),
-            "lost": is_other_run or first < oldest,
-            "events": [
-                {"number": each.number, **msgspec.json.decode(each.line)}
-                for each in self._kept
-                if each.number >= first and terms.allows(each.name)
-            ],
-        }
+        events: list[JsonValue] = []
+        size = 0
+        has_more = False
+        for each in islice(self._kept, max(first - oldest, 0), None):
+            if not terms.allows(each.name):
+                continue
+            is_much = size > limits.PROXY_EVENTS_RETURNED_SIZE
+            if is_much or len(events) >= limits.PROXY_EVENTS_RETURNED:
+                has_more = True
+                break
+            size += len(each.line)
+            events.append({"number": each.number, **msgspec.json.decode(each.line)})
+        is_lost = is_other_run or first < oldest
+        return {**self.cursor(), "lost": is_lost, "more": has_more, "events": events}
