@@ -212,6 +212,35 @@ def test_a_client_leaves_after_each_byte_that_it_gets(loop: str, tmp_path: Path)
     _run(loop, main)
 
 
+@ON_EACH_LOOP
+def test_a_client_with_descriptors_is_cut_off_after_each_byte(loop: str, tmp_path: Path) -> None:
+    text = (
+        b'{"execute": "getfd", "arguments": {"fdname": "a", "turns": 2}}'
+        b'{"execute": "put", "arguments": {"n": 7, "key": "b", "value": 1}}'
+        b'{"execute": "getfd", "arguments": {"fdname": "b"}}'
+    )
+
+    async def main() -> None:
+        async with Bench(tmp_path) as bench:
+            before = len(os.listdir("/proc/self/fd"))
+            null = os.open(os.devnull, os.O_RDONLY)
+            for size in range(1, len(text) + 1):
+                client = Raw(bench.path)
+                client.send(NEGOTIATION)
+                socket.send_fds(client.sock, [text[:size]], [null, null])
+                for _ in range(size % 12):
+                    await asyncio.sleep(0)
+                client.sock.close()
+                await bench.check()
+                # What it has passed to the server is closed, by a command of the proxy's own.
+                await _until(lambda: not bench.server.model.fds and bench.server.is_idle)
+            os.close(null)
+            assert len(os.listdir("/proc/self/fd")) == before
+            assert bench.server.model.closed > 10
+
+    _run(loop, main)
+
+
 async def _server_cut_after(size: int, path: Path) -> bool:
     """Cut the server's connection after so many bytes; return True if all was answered before."""
     server = ShortServer(Random(0), 4, size)
