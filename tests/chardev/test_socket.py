@@ -301,6 +301,20 @@ async def test_brackets(own: Program) -> None:
     assert where(device)[0] == "::1"
 
 
+async def test_many_clients_may_connect_at_the_same_time(tmp_path: Path) -> None:
+    own = Program(serves_many=True)
+    await own.add(f"socket,id=a,path={tmp_path}/s,server=on,wait=off", FrontEnd(b"greeting"))
+    clients = [socket.socket(socket.AF_UNIX) for _ in range(50)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect(f"{tmp_path}/s")  # the loop accepts nobody meanwhile
+    for client in clients:
+        client.settimeout(PATIENCE)
+        assert await read(client, 8) == b"greeting"
+        client.close()
+    own.devices.close()
+
+
 @pytest.mark.parametrize("options", ["", ",ipv4=on", ",telnet=on", ",websocket=on"])
 async def test_open_to_the_network(devices: Chardevs, options: str) -> None:
     text = f"socket,id=a,host=,port=0,server=on,wait=off{options}"

@@ -270,7 +270,11 @@ class Conversation:
             if not hub._multiplexer.in_flight:
                 break
             await asyncio.sleep(0)
-        kept = (hub._open, hub._multiplexer._turns, hub.server and hub.server.session._pending)
+        kept = (
+            hub._deadlines._requests,
+            hub._multiplexer._turns,
+            hub.server and hub.server.session._pending,
+        )
         return [f"the proxy keeps {each}" for each in kept if each]
 
     def _check_time(self) -> None:

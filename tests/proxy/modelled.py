@@ -18,7 +18,7 @@ VERSION: Final = {
 SCHEMA: Final = [{"name": str(number), "meta-type": "builtin"} for number in range(20)]
 OOB: Final = frozenset({"peek"})
 """Commands that may be executed out of band."""
-COMMANDS: Final = frozenset({"put", "get", "large", "emit", "query-qmp-schema"}) | OOB
+COMMANDS: Final = OOB | {"put", "get", "large", "emit", "query-qmp-schema", "getfd", "closefd"}
 
 Message = dict[str, Any]
 
@@ -35,10 +35,17 @@ def not_found(name: str) -> Message:
 
 
 class Model:
-    """The values that a server keeps, and its answers to commands."""
+    """The values that a server keeps, and its answers to commands.
+
+    Attributes:
+        fds: The names of descriptors.
+        closed: The number of those that were closed.
+    """
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
+        self.fds: set[str] = set()
+        self.closed = 0
 
     def answer(self, name: str, arguments: Message, is_oob: bool = False) -> Message:
         """Return the response to a command, without its id."""
@@ -50,6 +57,8 @@ class Model:
             return generic("Parameter 'n' is unexpected") if arguments else {"return": VERSION}
         if name == "query-qmp-schema":
             return {"return": SCHEMA}
+        if name in ("getfd", "closefd"):
+            return self._fd(name, arguments["fdname"])
         if "key" not in arguments:
             return generic("Parameter 'key' is missing")
         key = arguments["key"]
@@ -62,6 +71,17 @@ class Model:
             return generic(f"'{key}' has no value")
         return {"return": {"n": arguments["n"], "value": before}}
 
+    def _fd(self, name: str, fdname: str) -> Message:
+        """Keep the name of a descriptor, or forget it. The kernel has closed the descriptor."""
+        if name == "getfd":
+            self.fds.add(fdname)
+        elif fdname in self.fds:
+            self.fds.remove(fdname)
+            self.closed += 1
+        else:
+            return generic(f"File descriptor named '{fdname}' not found")
+        return {"return": {}}
+
 
 class ModelServer:
     """The server of one conversation, on one end of a pair of sockets.
@@ -72,6 +92,7 @@ class ModelServer:
 
     Attributes:
         sock: The other end, for the proxy.
+        model: What it keeps.
         executed: The numbers ``n`` of the commands in their order of execution.
         events: The number of events so far.
         asked: How often it was asked for its schema.
@@ -85,7 +106,7 @@ class ModelServer:
         self._loop = asyncio.get_running_loop()
         self._random = random
         self._window = window
-        self._model = Model()
+        self.model = Model()
         self._in_band: deque[Message] = deque()
         self._input = b""
         self._output = bytearray()
@@ -163,7 +184,7 @@ class ModelServer:
         if "n" in arguments:
             self.executed.append(arguments["n"])
         self.asked += name == "query-qmp-schema"
-        response = self._model.answer(name, arguments, is_oob)
+        response = self.model.answer(name, arguments, is_oob)
         if name == "emit":
             self.emit()
         if isinstance(response.get("return"), dict):

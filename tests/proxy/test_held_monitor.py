@@ -30,7 +30,7 @@ async def test_a_server_that_greets(proxied: Proxied, monkeypatch: pytest.Monkey
     listener = await proxied.machine.listen(f"unix:{proxied.folder}/server", many=True)
     proxied.proxy = Proxy(listener.address)
     said: list[str] = []
-    await start_beside_others(proxied.proxy.start(), "/q", said.append)
+    await start_beside_others(proxied.proxy.start(), lambda: "/q", said.append)
     assert said == []
 
 
@@ -41,7 +41,7 @@ async def test_a_held_server(silent: Path, monkeypatch: pytest.MonkeyPatch) -> N
         server.listen(4)
         start = Proxy(str(silent)).start
         with pytest.raises(TimeoutError, match=r"doesn't greet: pid 8 \(virsh\) holds it$"):
-            await start_beside_others(start(), str(silent), None, silence=0.01)
+            await start_beside_others(start(), lambda: str(silent), None, silence=0.01)
 
 
 async def test_a_notice_and_then_the_error(silent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ async def test_a_notice_and_then_the_error(silent: Path, monkeypatch: pytest.Mon
         server.listen(4)
         start = Proxy(str(silent), timeout=0.2).start()
         with pytest.raises(TimeoutError, match=r"pid 8 \(virsh\) holds it$"):
-            await start_beside_others(start, str(silent), said.append, silence=0.01)
+            await start_beside_others(start, lambda: str(silent), said.append, silence=0.01)
     assert said == [f"{silent} is connected but doesn't greet yet: pid 8 (virsh) holds it"]
 
 
@@ -63,13 +63,13 @@ async def test_a_server_that_nobody_holds(silent: Path, monkeypatch: pytest.Monk
         server.listen(4)
         start = Proxy(str(silent), timeout=0.2).start()
         with pytest.raises(TimeoutError, match=rf"its server, pid {os.getpid()} .* or hangs$"):
-            await start_beside_others(start, str(silent), None, silence=0.01)
+            await start_beside_others(start, lambda: str(silent), None, silence=0.01)
 
 
 async def test_nobody_is_there(tmp_path: Path) -> None:
     start = Proxy(str(tmp_path / "q"), timeout=0.1, wait_for_socket=True).start()
     with pytest.raises(TimeoutError, match=r"No such file or directory$"):
-        await start_beside_others(start, str(tmp_path / "q"), None, silence=0.01)
+        await start_beside_others(start, lambda: str(tmp_path / "q"), None, silence=0.01)
 
 
 async def test_it_can_be_cancelled(silent: Path) -> None:
@@ -78,5 +78,7 @@ async def test_it_can_be_cancelled(silent: Path) -> None:
         server.listen(4)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
-                await start_beside_others(Proxy(str(silent)).start(), str(silent), None, silence=9)
+                await start_beside_others(
+                    Proxy(str(silent)).start(), lambda: str(silent), None, silence=9
+                )
         server.accept()[0].close()

@@ -45,6 +45,7 @@ def test_a_device_in_json() -> None:
         ["-chardev", DEVICE, "-mon", "chardev=charmonitor,mode=readline"],
         ["-chardev", DEVICE, "-mon", "chardev=other,mode=control"],
         ["-chardev", "socket,id=charmonitor,path=/q,server=on,wait=off", "-mon", MONITOR],
+        ["-chardev", "socket,id=charmonitor,fd=22", "-mon", MONITOR],
         ["-chardev", "socket,id=charmonitor,fd=name,server=on,wait=off", "-mon", MONITOR],
         ["-chardev", '{"id": "charmonitor", "backend": {"type": "pty"}}', "-mon", MONITOR],
         ["-chardev", "{", "-mon", MONITOR],
@@ -55,6 +56,11 @@ def test_a_device_in_json() -> None:
 )
 def test_no_monitor_of_libvirt(words: list[str]) -> None:
     assert find_monitor(words) is None
+
+
+def test_the_flags_of_older_releases() -> None:
+    words = ["-chardev", "socket,id=c,fd=22,server,nowait", "-mon", "chardev=c,mode=control"]
+    assert find_monitor(words) == LibvirtMonitor(1, "c", 22)
 
 
 def test_the_domain() -> None:

@@ -300,6 +300,7 @@ def test_two_proxies(path: Path, servers: Any) -> None:
     place = TakenPlace(str(path))
     place.find()
     with place.take() as ours:
+        assert (late.server_path, late.server_path) == (place.moved, place.server_path)
         with pytest.raises(OSError, match="somebody is listening here"):
             late.take()  # it had looked before the other one came
         for refused in (TakenPlace(str(path)).find, lambda: restore(str(path))):

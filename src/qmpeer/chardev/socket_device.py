@@ -174,6 +174,8 @@ class SocketDevice(Chardev):
         try:
             factory = self._handler_factory(sock)
             many = self._host.serves_many
+            if many and self._address.kind != "fd":
+                sock.listen(limits.BACKLOG_MANY)  # it listens with QEMU's backlog for one client
             self._listener = await start_listening(sock, factory, many=many, insecure=True)
         except BaseException:
             sock.close()

@@ -10,6 +10,7 @@ from qmpeer import limits
 from qmpeer.cli.exits import os_text
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.options import StartError, Warn
+from qmpeer.options.service_manager import SERVING, notify
 from qmpeer.proxy import Proxy
 from qmpeer.proxy.held_monitor import start_beside_others
 from qmpeer.proxy.taken_place import Outcome, PlaceAddress, TakenPlace, restore
@@ -49,7 +50,7 @@ class ProxyPlace:
                 self._taken = TakenPlace(
                     self._socket or "", mode=options.socket_mode, owner=options.socket_owner
                 )
-                self._socket = self._taken.find()
+                self._taken.find()
             except OSError as error:
                 raise _failure(error) from error
             self.server = PlaceAddress(self._taken)
@@ -64,8 +65,11 @@ class ProxyPlace:
         if self._socket is None:
             await proxy.start()
             return
-        report = None if self._options.takes_over else self._report
-        await start_beside_others(proxy.start(), self._socket, report)
+        taken, path = self._taken, self._socket
+        if taken is not None:
+            await start_beside_others(proxy.start(), lambda: taken.server_path, None)
+        else:
+            await start_beside_others(proxy.start(), lambda: path, self._report)
 
     async def listen(self, proxy: Proxy) -> None:
         """Listen in the server's place, and on the sockets of the service manager.
@@ -97,7 +101,10 @@ class ProxyPlace:
 
     def server_changed(self, is_there: bool) -> None:
         """Take the place again, after the server has gone or a new one has come."""
-        if self._taken is None or self._proxy is None:
+        if self._proxy is None:  # that is the start
+            return
+        notify(SERVING if is_there else "STATUS=waiting for the server")
+        if self._taken is None:
             return
         if self._moving is not None:
             self._moving.cancel()

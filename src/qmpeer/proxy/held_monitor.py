@@ -12,7 +12,7 @@ from qmpeer.transport.unix_users import Users, find_users
 
 async def start_beside_others(
     start: Coroutine[None, None, None],
-    path: str,
+    find_path: Callable[[], str],
     report: Callable[[str], None] | None,
     *,
     silence: float = limits.SILENCE,
@@ -21,7 +21,7 @@ async def start_beside_others(
 
     Args:
         start: The start, such as `Proxy.start()`.
-        path: The path of the server's socket.
+        find_path: Returns the path of the server's socket, which another proxy may move.
         report: Gets a sentence about who holds it, and the start goes on. If it is None, the start
             is given up then.
         silence: Seconds until the first look.
@@ -35,15 +35,16 @@ async def start_beside_others(
     task = asyncio.create_task(start)
     try:
         await asyncio.wait({task}, timeout=silence)
-        users = None if task.done() else await _look(path)
+        users = None if task.done() else await _look(find_path())
         if users is not None and users.is_held and not task.done():
+            path = find_path()
             if report is None:
                 raise TimeoutError(f"{path} is connected but doesn't greet: {users}")
             report(f"{path} is connected but doesn't greet yet: {users}")
         try:
             await task
         except TimeoutError as error:
-            users = await _look(path)
+            users = await _look(find_path())
             raise error if users is None else TimeoutError(f"{error}: {users}") from error
     finally:
         task.cancel()

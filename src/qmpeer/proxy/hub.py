@@ -11,6 +11,7 @@ from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawClient
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
+from qmpeer.proxy.deadlines import Deadlines
 from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.event_history import EventHistory
 from qmpeer.proxy.extensions import Extensions
@@ -61,7 +62,6 @@ class Hub:
         self.logbook: Logbook = Logbook()
         self.traffic: ServerTraffic = self.logbook.traffic
         self.witness: Witness | None = None
-        self._command_timeout = command_timeout
         self._waits = waits
         self._on_lost = on_lost
         self._server: ServerConnection | None = None
@@ -74,8 +74,7 @@ class Hub:
         self._multiplexer = Multiplexer[Request](window)
         self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
-        self._open: dict[Request, None] = {}  # those with a deadline, the earliest first
-        self._timer: asyncio.TimerHandle | None = None
+        self._deadlines = Deadlines(command_timeout, self._give_up)
         self._on_empty: Callable[[], None] | None = None  # once the proxy has ended
 
     @property
@@ -124,7 +123,7 @@ class Hub:
         self.sessions.pop(session, None)
         dropped = self._multiplexer.remove(session.lane)
         for request in session.requests:
-            self._open.pop(request, None)
+            self._deadlines.remove(request)
             self._held.pop(request, None)
         self._descriptors.left(session)
         self.logbook.client_gone(session, len(dropped))
@@ -140,9 +139,7 @@ class Hub:
     ) -> None:
         """Execute a command of a client, or of the proxy itself; see `Executor.execute`."""
         now = asyncio.get_running_loop().time()
-        timeout = self._command_timeout
-        deadline = None if timeout is None else now + timeout
-        request = Request(requester, command, now, deadline, fds)
+        request = Request(requester, command, now, fds)
         requester.open(request)
         known = self._known.get(command)
         if known is not None:
@@ -152,10 +149,7 @@ class Hub:
         if refusal is not None:
             self._answer(request, error=texts.server_lost(request, refusal))
             return
-        if request.deadline is not None:
-            self._open[request] = None
-            if self._timer is None:
-                self._set_timer(request.deadline)
+        self._deadlines.add(request)
         if command.is_oob and self._server is None:
             self._held[request] = None
         elif command.is_oob or self._multiplexer.add(requester.lane, request):
@@ -192,34 +186,23 @@ class Hub:
         if request.is_answered:
             close_all(request.take_reply_fds())
             return
-        self._open.pop(request, None)
+        self._deadlines.remove(request)
         if request.fds:
             request.close_fds()
         request.session.answer(request, value, error)
 
-    # Deadlines
+    def _give_up(self, request: Request, seconds: float) -> None:
+        """Answer a request that had so much time."""
+        self._withdraw(request)
+        has_server = self._server is not None
+        self._answer(request, error=texts.too_late(request, seconds, has_server))
 
-    def _set_timer(self, deadline: float) -> None:
-        self._timer = asyncio.get_running_loop().call_at(deadline, self._check_deadlines)
-
-    def _check_deadlines(self) -> None:
-        self._timer = None
-        now = asyncio.get_running_loop().time()
-        assert self._command_timeout is not None
-        for request in tuple(self._open):
-            if request.deadline is None or request.deadline > now:
-                break
-            if request.is_answered:  # while an earlier one was answered
-                continue
-            if request.command.is_oob:
-                self._held.pop(request, None)
-            elif not request.is_sent:
-                self._multiplexer.withdraw(request.session.lane, request)
-            has_server = self._server is not None
-            self._answer(request, error=texts.too_late(request, self._command_timeout, has_server))
-        first = next(iter(self._open), None)
-        if first is not None and first.deadline is not None:
-            self._set_timer(first.deadline)
+    def _withdraw(self, request: Request) -> None:
+        """Let a request wait no more, if it wasn't sent."""
+        if request.command.is_oob:
+            self._held.pop(request, None)
+        elif not request.is_sent:
+            self._multiplexer.withdraw(request.session.lane, request)
 
     # ServerUser
 
@@ -293,9 +276,7 @@ class Hub:
         if self._server is not None:
             self._server.close()
         self._fail(self._open_requests(), reason)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._deadlines.close()
         self._on_empty = on_empty
         for session in tuple(self.sessions):
             session.finish()
@@ -310,8 +291,5 @@ class Hub:
         for request in requests:
             if request.is_answered:
                 continue
-            if request.command.is_oob:
-                self._held.pop(request, None)
-            elif not request.is_sent:
-                self._multiplexer.withdraw(request.session.lane, request)
+            self._withdraw(request)
             self._answer(request, error=texts.server_lost(request, reason))

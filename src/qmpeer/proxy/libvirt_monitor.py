@@ -57,7 +57,8 @@ def find_monitor(arguments: Sequence[str]) -> LibvirtMonitor | None:
     }
     for at, values in _options(arguments, "-chardev"):
         label, fd = values.get("id", ""), values.get("fd", "")
-        if label in labels and fd.isdecimal() and values.get("server") == "on":
+        is_listening = values.get("server") in ("on", "")  # "": the flag of older releases
+        if label in labels and fd.isdecimal() and is_listening:
             return LibvirtMonitor(at, label, int(fd))
     return None
 

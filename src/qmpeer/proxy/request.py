@@ -41,7 +41,6 @@ class Request:
         session: The session of the client that sent it.
         command: The command.
         began: The loop's time at which it came.
-        deadline: The loop's time by which it must be answered; None for ever.
         fds: The descriptors that came with it, which belong to the request until they are sent.
         reply_fds: Those that came with the server's answer, until it is passed on.
         on_outcome: Called with the server's answer, also if its client has gone: the value, and
@@ -55,7 +54,6 @@ class Request:
     __slots__ = (
         "began",
         "command",
-        "deadline",
         "fds",
         "is_answered",
         "is_sent",
@@ -70,13 +68,11 @@ class Request:
         session: Requester,
         command: CommandMessage,
         began: float,
-        deadline: float | None,
         fds: Sequence[int] = (),
     ) -> None:
         self.session: Requester = session
         self.command: CommandMessage = command
         self.began: float = began
-        self.deadline: float | None = deadline
         self.fds: Sequence[int] = fds
         self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False

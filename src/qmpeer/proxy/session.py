@@ -226,7 +226,7 @@ class ProxySession:
             self.commands += 1
             self.client.deliver(self._execute_own(extensions, command))
         else:  # it is executed when the earlier ones are answered
-            request = Request(self, command, 0.0, None)
+            request = Request(self, command, 0.0)
             request.is_answered = True
             request.reply = partial(self._execute_own, extensions, command)
             self.open(request)

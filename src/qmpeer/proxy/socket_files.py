@@ -5,10 +5,10 @@ Spec: Linux, renameat2(2): RENAME_NOREPLACE and RENAME_EXCHANGE, each in one ste
 
 import ctypes
 import errno
-import hashlib
 import os
 import socket
 import stat
+import zlib
 from collections.abc import Callable
 from enum import Enum
 from typing import Final
@@ -104,8 +104,7 @@ def moved_path(path: str) -> str:
     moved = path + _SUFFIX
     if len(os.fsencode(moved)) > limits.UNIX_PATH:
         folder, name = os.path.split(path)
-        digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:8]
-        moved = os.path.join(folder, f".q{digest}")
+        moved = os.path.join(folder, f".q{zlib.crc32(os.fsencode(name)):08x}")
     for each in (path, moved):
         if (size := len(os.fsencode(each))) > limits.UNIX_PATH:
             reason = f"found {size} bytes, expected at most {limits.UNIX_PATH}"

@@ -80,6 +80,12 @@ class TakenPlace:
         """True if no file is at the path, such as after QEMU's end."""
         return not os.path.lexists(self.path)
 
+    @property
+    def server_path(self) -> str:
+        """The path of the socket that `find` found, even if another proxy has moved it since."""
+        is_aside = self._server is not None and self._server.is_at(self.moved)
+        return self.moved if is_aside else self.path
+
     def find(self) -> str:
         """Return the path at which the server listens now: connect there, then `take`.
 
