@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from qmpeer import AsyncClient, Monitor
 from qmpeer.errors import CommandInterrupted, ConnectionClosed
 from qmpeer.messages import Event, Timestamp
 from tests.proxy.proxied import GREETING, Proxied, TestServer, error_of, until
@@ -198,3 +199,21 @@ async def test_what_cannot_be_sent_is_refused_and_changed_by_nobody(proxied: Pro
     )
     assert value == b'{"return": {"v": [1.8446744073709552e19, -0.0, null, "\\u0000"]}}'
     assert proxied.server.names == ["b"]
+
+
+async def test_a_place_that_is_taken_again_and_again_takes_no_memory(proxied: Proxied) -> None:
+    proxy = await proxied.start()
+    monitors = _monitors()
+    listeners = [await proxy.listen("tcp:127.0.0.1:0", name="again") for _ in range(2)]
+    for _ in range(20):
+        listeners.pop(0).close()
+        listeners.append(await proxy.listen("tcp:127.0.0.1:0", name="again"))
+    assert _monitors() == monitors + 1
+    for listener in listeners:
+        async with await AsyncClient.connect(listener.address):
+            pass
+
+
+def _monitors() -> int:
+    gc.collect()
+    return sum(type(each) is Monitor for each in gc.get_objects())
