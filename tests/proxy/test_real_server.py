@@ -218,7 +218,11 @@ async def test_qemu_is_killed_again_and_again(
         is_over = True
         await asyncio.gather(*tasks)
         hub = proxy._hub
-        assert (hub._multiplexer.in_flight, len(hub._open), len(hub._held)) == (0, 0, 0)
+        assert (hub._multiplexer.in_flight, len(hub._deadlines._requests), len(hub._held)) == (
+            0,
+            0,
+            0,
+        )
     assert set(outcomes) == {"done", "unknown", "not sent"}
 
 
