@@ -122,6 +122,6 @@ def test_numbers_that_json_cannot_express_are_refused(number: float) -> None:
 
 
 def test_null_is_sent_as_it_stands() -> None:
-    message: JsonObject = {"execute": "x", "arguments": {"a": [None, (1.5, None)], "b": "null"}}
+    message: JsonObject = {"execute": "x", "arguments": {"a": [None, [1.5, None]], "b": "null"}}
     sent = b'{"execute":"x","arguments":{"a":[null,[1.5,null]],"b":"null"}}'
     assert encode_request(message) == sent
