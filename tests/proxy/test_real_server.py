@@ -6,13 +6,15 @@ Modules: hub, multiplexer, server_connection, server_link, texts.
 import asyncio
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -170,6 +172,58 @@ async def test_sigkill_of_qemu_and_another_one(qemu: Qemu, tmp_path: Path) -> No
         replies = await asyncio.gather(*waiting)
         assert replies[:3] == [[]] * 3
         assert all(replies[3:])
+
+
+KINDS = {"query-status": dict, "query-version": dict, "query-qmp-schema": list, "query-yank": list}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when_down", ["wait", "fail"])
+async def test_qemu_is_killed_again_and_again(
+    qemu: Qemu, tmp_path: Path, when_down: Literal["wait", "fail"]
+) -> None:
+    """Six busy clients get one answer to each command, and nothing is left over in the proxy."""
+    randomness = random.Random(17)
+    is_over = False
+    outcomes: Counter[str] = Counter()
+
+    async def ask(client: AsyncClient) -> None:
+        name = randomness.choice([*KINDS])
+        try:
+            value = await client.execute(name, oob=name == "query-yank")
+        except CommandError as error:
+            text = str(error)
+            is_right = "connection to the server has ended" in text
+            outcomes[("unknown" if "unknown" in text else "not sent") if is_right else text] += 1
+        else:
+            outcomes["done"] += 1
+            assert type(value) is KINDS[name]
+
+    async def be_busy(client: AsyncClient) -> None:
+        while not is_over:
+            await asyncio.gather(*(ask(client) for _ in range(randomness.randrange(1, 40))))
+            await asyncio.sleep(0.001)
+
+    async with (
+        proxy_at(tmp_path, reconnect=True, when_down=when_down) as proxy,
+        clients_of(tmp_path, 6) as clients,
+    ):
+        tasks = [asyncio.create_task(be_busy(client)) for client in clients]
+        for _ in range(20):
+            await asyncio.sleep(0.2 * randomness.random())
+            qemu.end()
+            await until(lambda: not proxy.is_connected)
+            qemu.start()
+            await until(lambda: proxy.is_connected)
+        is_over = True
+        await asyncio.gather(*tasks)
+        hub = proxy._hub
+        assert (hub._multiplexer.in_flight, len(hub._deadlines._requests), len(hub._held)) == (
+            0,
+            0,
+            0,
+        )
+    assert set(outcomes) == {"done", "unknown", "not sent"}
 
 
 async def test_an_orderly_end_of_qemu(qemu: Qemu, tmp_path: Path) -> None:

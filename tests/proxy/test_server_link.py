@@ -463,6 +463,31 @@ async def test_late_answers_to_an_earlier_proxy(proxied: Proxied, tmp_path: Path
         assert proxy._hub.server.session.ignored == 2 * limits.IDS
 
 
+async def test_events_of_the_next_server_come_behind_ours(proxied: Proxied, tmp_path: Path) -> None:
+    def event(name: str) -> bytes:
+        return b'{"event": "%s", "timestamp": {"seconds": 1, "microseconds": 2}}\n' % name.encode()
+
+    async def another(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OLD)
+        id = json.loads(await reader.readuntil(b"\n"))["id"]
+        writer.write(event("TOO_EARLY") * 100)
+        await writer.drain()
+        await asyncio.sleep(0.02)  # so they don't come with the answer
+        writer.write(b'{"return": {}, "id": %d}\n' % id + event("EARLY"))
+        await reader.read()
+
+    proxy = await proxied.start(persist=True)
+    client = RawClient(proxied.folder)
+    await client.connect()
+    go(proxied)
+    assert (await client.next())["event"] == LOST
+    await proxied.machine.wait_closed()
+    async with odd_server(tmp_path, another):
+        await proxy.reconnect()
+        assert [(await client.next())["event"] for _ in range(2)] == [BACK, "EARLY"]
+    client.close()
+
+
 async def test_a_server_that_half_closes_has_gone(proxied: Proxied, tmp_path: Path) -> None:
     all_there, is_over = asyncio.Event(), asyncio.Event()
 

@@ -10,6 +10,7 @@ from qmpeer import limits
 from qmpeer.cli.exits import os_text
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.options import StartError, Warn
+from qmpeer.options.service_manager import SERVING, notify
 from qmpeer.proxy import Proxy
 from qmpeer.proxy.held_monitor import start_beside_others
 from qmpeer.proxy.taken_place import Outcome, PlaceAddress, TakenPlace, restore
@@ -100,7 +101,10 @@ class ProxyPlace:
 
     def server_changed(self, is_there: bool) -> None:
         """Take the place again, after the server has gone or a new one has come."""
-        if self._taken is None or self._proxy is None:
+        if self._proxy is None:  # that is the start
+            return
+        notify(SERVING if is_there else "STATUS=waiting for the server")
+        if self._taken is None:
             return
         if self._moving is not None:
             self._moving.cancel()

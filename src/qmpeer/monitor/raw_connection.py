@@ -193,7 +193,7 @@ class RawConnection(MonitorConnection):
         self._bound_output()
 
     def _bound_output(self) -> None:
-        """Send what there is, if that is much: one turn may deliver many messages."""
+        """Send the output if it is large: one turn may deliver many messages."""
         if self._raw_server.output_size > limits.UNSENT_OUTPUT:
             self.flush()
             self.weigh()

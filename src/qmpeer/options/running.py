@@ -18,7 +18,7 @@ from qmpeer.options.devices import Devices, ShowText
 from qmpeer.options.listening_places import Places, places_of
 from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.program_options import ProgramOptions
-from qmpeer.options.service_manager import notify
+from qmpeer.options.service_manager import SERVING, notify
 from qmpeer.options.shared_options import open_monitor_on
 from qmpeer.options.signals import OnSignal
 from qmpeer.options.start_error import StartError
@@ -173,7 +173,7 @@ class _Run:
             if self._command is not None:
                 self._command.start(places.environment())
         when_ready()
-        notify("READY=1", "STATUS=serving clients")
+        notify("READY=1", SERVING)
         if options.ends_with_input:
             end = self._from_thread(lambda number, sender: self._program.end_by_signal())
             threading.Thread(target=_read_to_end, args=(end,), name="input", daemon=True).start()

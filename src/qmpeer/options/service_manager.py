@@ -16,6 +16,8 @@ from qmpeer.transport import Address
 from qmpeer.transport.listening import local_address
 from qmpeer.transport.sockets import adopt_fd
 
+SERVING: Final = "STATUS=serving clients"
+"""The state of a program that is ready."""
 _FIRST: Final = 3
 _UNNAMED: Final = "unknown"
 

@@ -71,12 +71,14 @@ class Descriptors:
         """
         command = request.command
         check = self._checks.get(command.name)
+        if check is None and not (request.fds or self._names.are_known):
+            return None  # the fast path
         if self._is_one_sent and request.fds:  # out of band
             return texts.descriptors_on_their_way(request)
         refusal = None
         if check is not None:
             refusal = check(request, command.arguments or {})
-        elif command.arguments and self._names.are_known:
+        elif command.arguments:
             refusal = self._use(request, command.arguments)
         if request.fds and refusal is None:
             self._last = request

@@ -29,20 +29,19 @@ class FdNames:
 
     Args:
         own: Closes what clients leave behind.
+
+    Attributes:
+        are_known: True if there is any name.
     """
 
-    __slots__ = ("_claims", "_holders", "_loose", "_own")
+    __slots__ = ("_claims", "_holders", "_loose", "_own", "are_known")
 
     def __init__(self, own: OwnRequests) -> None:
+        self.are_known: bool = False
         self._own = own
         self._holders: dict[str, Requester] = {}
         self._loose: set[str] = set()
         self._claims: dict[str, list[Requester]] = {}  # getfd was sent and isn't answered
-
-    @property
-    def are_known(self) -> bool:
-        """True if there is any name."""
-        return bool(self._holders or self._claims)
 
     def belongs_to_another(self, name: str, requester: Requester) -> bool:
         """Return True if another client has passed the descriptor of that name, or does so now."""
@@ -60,6 +59,7 @@ class FdNames:
         if len(self._holders) + len(self._claims) >= limits.NAMED_FDS and not self._forget_one():
             return False
         self._claims.setdefault(name, []).append(requester)
+        self.are_known = True
         return True
 
     def _forget_one(self) -> bool:
@@ -80,6 +80,7 @@ class FdNames:
         if is_success:
             self._forget(name)
             self._holders[name] = requester
+        self.are_known = bool(self._holders or self._claims)
         self._close_if_left_behind(name)
 
     def used(self, names: tuple[str, ...], requester: Requester) -> None:
@@ -95,6 +96,7 @@ class FdNames:
     def _forget(self, name: str) -> None:
         self._holders.pop(name, None)
         self._loose.discard(name)
+        self.are_known = bool(self._holders or self._claims)
 
     def left(self, requester: Requester) -> None:
         """Close what a client leaves behind."""
@@ -123,6 +125,7 @@ class FdNames:
         self._holders.clear()
         self._loose.clear()
         self._claims.clear()
+        self.are_known = False
         return held
 
 

@@ -297,7 +297,7 @@ class ServerConnection:
     def _took_place(self, events: list[Event]) -> None:
         if self._has_begun:
             self._user.took_place(events)
-        else:
+        elif self.session.phase is Phase.READY:  # before that, a server has none to send
             self._early += events
 
     def _give_fds(self, happened: Any) -> None:
