@@ -4,20 +4,25 @@ Modules: live_page, proxy_command, proxy_process, proxy_status, proxy_text.
 """
 
 import json
+import re
+import signal
 import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from qmpeer import Client, CommandError
+from qmpeer import CommandError
 from qmpeer.cli.main import main
 from qmpeer.cli.proxy_text import status_lines
 from qmpeer.display.layout import Layout
 from tests.cli.programs import Ended, Start, at_terminal, run_here
 from tests.cli.scripted_server import Scripted
+from tests.patience import PATIENCE
 from tests.qemu import BASE, QEMU
 
 SERVER = {
@@ -262,59 +267,69 @@ def test_disconnecting_in_vain(tmp_path: Path, capsys: pytest.CaptureFixture[str
 # A real machine
 
 
-@pytest.fixture(scope="module")
-def proxy(
-    program: Callable[[str], str], start: Start, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The folder of a real QEMU's proxy, with the sockets "all" for clients and "c" for control."""
-    folder = tmp_path_factory.mktemp("proxy")
-    start(
-        [program(QEMU), *BASE, "-qmp", f"unix:{folder}/vm,server=on,wait=off"],
-        listens_at=folder / "vm",
-    )
-    clients = ["-qmp", f"unix:{folder}/all,server=on,wait=off", "--control", f"{folder}/c"]
-    argv = [sys.executable, "-m", "qmpeer", "proxy", f"{folder}/vm", "--wait-for-socket", *clients]
-    start(argv, listens_at=folder / "all")
-    return folder
+class Proxied(NamedTuple):
+    """A real QEMU, and a proxy with the sockets "all" for clients and "c" for control."""
 
+    folder: Path
+    qemu: "subprocess.Popen[bytes]"
 
-def status(proxy: Path, *words: str) -> Ended:
-    return run_here("proxy", "--status", f"{proxy}/c", *words)
+    def connect(self, *commands: str) -> socket.socket:
+        """Return a connected client that sends commands and reads nothing."""
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(self.folder / "all"))
+        for name in ("qmp_capabilities", *commands):
+            client.sendall(json.dumps({"execute": name}).encode())
+        return client
 
+    def status(self, *words: str) -> Ended:
+        return run_here("proxy", "--status", f"{self.folder}/c", *words)
 
-def clients(proxy: Path) -> list[Any]:
-    found: list[Any] = json.loads(status(proxy, "--json").out)["clients"]
-    return found
+    def until(self, is_so: Callable[[list[Any]], object]) -> None:
+        """Wait until a condition holds for the clients."""
+        end = time.monotonic() + PATIENCE
+        while not is_so(json.loads(self.status("--json").out)["clients"]):
+            assert time.monotonic() < end
 
 
 @pytest.fixture
-def three(proxy: Path) -> Iterator[socket.socket]:
-    """An idle client, a client with a command at a stopped QEMU, and one that doesn't read."""
-    with Client.connect(proxy / "all") as idle, socket.socket(socket.AF_UNIX) as deaf:
-        deaf.connect(str(proxy / "all"))
-        deaf.sendall(b'{"execute": "qmp_capabilities"}' + b'{"execute": "query-qmp-schema"}' * 40)
-        while not (clients(proxy) or [{}])[-1].get("unsent"):
-            pass
-        assert idle.execute("query-status")["status"]
-        yield deaf
+def proxied(program: Callable[[str], str], start: Start, tmp_path: Path) -> Proxied:
+    qemu = start(
+        [program(QEMU), *BASE, "-qmp", f"unix:{tmp_path}/vm,server=on,wait=off"],
+        listens_at=tmp_path / "vm",
+    )
+    clients = ["-qmp", f"unix:{tmp_path}/all,server=on,wait=off", "--control", f"{tmp_path}/c"]
+    argv = [sys.executable, "-m", "qmpeer", "proxy", f"{tmp_path}/vm", *clients]
+    start(argv, listens_at=tmp_path / "all")
+    return Proxied(tmp_path, qemu)
 
 
 @pytest.mark.real
-def test_a_real_machine_with_three_clients(proxy: Path, three: socket.socket) -> None:
-    with socket.socket(socket.AF_UNIX) as busy:
-        busy.connect(str(proxy / "all"))
-        busy.sendall(b'{"execute": "qmp_capabilities"}' + b'{"execute": "query-qmp-schema"}')
-        while len(clients(proxy)) < 3:
-            pass
-        screen = at_terminal("proxy", "--status", f"{proxy}/c")
-        assert screen.status == 0
-        assert screen.lines[0].startswith(f"server   unix:{proxy}/vm: QEMU "[:40])
-        table = screen.lines[screen.lines.index("") + 1 :]
-        assert table[0].split() == ["#", "client", "for", "cmds", "events", "waits", "for"]
-        numbers = [int(line.split()[0]) for line in table[1:]]
-        assert len(numbers) == 3
-        assert " unread, +" in table[2]
-        assert status(proxy, "--disconnect", str(numbers[0])).out.decode() == (
-            f"client {numbers[0]} is disconnected\n"
+def test_a_real_machine_with_three_clients(proxied: Proxied) -> None:
+    """An idle one, one that doesn't read, and one with a command at a machine that is stopped."""
+    with (
+        proxied.connect(),
+        proxied.connect(*["query-qmp-schema"] * 40),
+        proxied.connect() as busy,
+    ):
+        proxied.until(
+            lambda clients: (
+                len(clients) == 3 and clients[1]["unsent"] and "waits-for" not in clients[1]
+            )
         )
-        assert [each["number"] for each in clients(proxy)] == numbers[1:]
+        proxied.qemu.send_signal(signal.SIGSTOP)
+        busy.sendall(b'{"execute": "query-block"}' * 3)
+        proxied.until(lambda clients: "waits-for" in clients[2])
+        screen = at_terminal("proxy", "--status", f"{proxied.folder}/c")
+        assert screen.status == 0
+        assert screen.lines[0].startswith("server   unix:/")
+        assert "the oldest query-block " in screen.text
+        head, idle, deaf, waiting = screen.lines[screen.lines.index("") + 1 :]
+        assert head.split() == ["#", "client", "for", "cmds", "events", "waits", "for"]
+        place = head.index("waits")
+        assert idle[place:] == ""
+        assert re.fullmatch(r"[0-9.]+ [KM]iB unread, \+[0-9]+", deaf[place:])
+        assert re.fullmatch(r"query-block [0-9.]+ s, \+2", waiting[place:])
+        assert proxied.status("--disconnect", "1").out == b"client 1 is disconnected\n"
+        proxied.until(lambda clients: [each["number"] for each in clients] == [2, 3])
+        proxied.qemu.send_signal(signal.SIGCONT)
+        proxied.until(lambda clients: clients[1]["answered"] == 3)

@@ -11,7 +11,11 @@ them in turn from all clients and has only a few at the server at once, to the o
 `server_connection`::
 
     clients -> door -> session -> multiplexer -> server_connection -> server
-                          \-> known_answers, vendor commands
+                          \-> known_answers, extensions
+
+Events go the other way: `event_history` numbers and keeps them, and encodes them once for all
+clients whose `event_terms` are the same. Where a listener has them, `extensions` are the proxy's
+own commands about events.
 
 `hub` holds these together: it decides what happens to open requests when a client or the server
 goes. `proxy` is the public face. `control` shows what `logbook` counts, and who the clients are.

@@ -223,7 +223,6 @@ class ProxySession:
         if extensions is None or not extensions.has(command.name):
             self._executor.execute(self, command, self.client.take_fds(), self._refusal)
         elif command.is_oob:
-            self.commands += 1
             self.client.deliver(self._execute_own(extensions, command))
         else:  # it is executed when the earlier ones are answered
             request = Request(self, command, 0.0)
