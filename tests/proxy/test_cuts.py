@@ -43,6 +43,8 @@ BEGINNING = len(json.dumps(GREETING) + json.dumps({"return": {}, "id": FIRST_ID}
 """The bytes of a server until it has negotiated."""
 RESPONSES = 6
 """The responses to that talk."""
+EXECUTED = 8
+"""The numbered commands of two such talks."""
 ROUNDS = 10_000
 AT_ONCE = 50
 OUTCOMES = (
@@ -84,7 +86,7 @@ class Raw:
 
 
 class ShortServer(ModelServer):
-    """A server that leaves once it has sent so many bytes."""
+    """A server that leaves once it has sent so many bytes, or answered two such talks."""
 
     def __init__(self, random: Random, window: int, size: int | None) -> None:
         self._left = size
@@ -98,7 +100,7 @@ class ShortServer(ModelServer):
             self._output.clear()
             self._is_flush_due = False
             self._sock.sendall(data)
-            if not self._left:
+            if not self._left or (len(self.executed) == EXECUTED and self.is_idle):
                 self.close()
         else:
             super()._flush()

@@ -206,8 +206,7 @@ async def test_what_was_behind_a_command_that_waited_too_long_goes_on(proxied: P
     server = proxied.server
     one, two = await proxied.client(), await proxied.client()
     fd = os.open(os.devnull, os.O_RDONLY)
-    named = {"fdname": "a"}
-    silent = one.execute("getfd", named, fds=[fd])
+    silent = one.execute("getfd", {"fdname": "a"}, fds=[fd])
     await until(lambda: server.names == ["getfd"])
     held = two.execute("getfd", {"fdname": "b"}, fds=[fd])  # one at a time
     behind = two.execute("behind")
