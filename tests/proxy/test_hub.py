@@ -14,6 +14,7 @@ import pytest
 
 from qmpeer.errors import CommandInterrupted, ConnectionClosed
 from qmpeer.messages import Event, Timestamp
+from qmpeer.values import JsonObject
 from tests.proxy.proxied import GREETING, Proxied, TestServer, error_of, until
 
 
@@ -206,7 +207,8 @@ async def test_what_was_behind_a_command_that_waited_too_long_goes_on(proxied: P
     server = proxied.server
     one, two = await proxied.client(), await proxied.client()
     fd = os.open(os.devnull, os.O_RDONLY)
-    silent = one.execute("getfd", {"fdname": "a"}, fds=[fd])
+    named: JsonObject = {"fdname": "a"}
+    silent = one.execute("getfd", named, fds=[fd])
     await until(lambda: server.names == ["getfd"])
     held = two.execute("getfd", {"fdname": "b"}, fds=[fd])  # one at a time
     behind = two.execute("behind")
