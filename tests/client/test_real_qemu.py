@@ -316,3 +316,12 @@ def test_qemu_is_restarted(face: Face, program: Callable[[str], str], tmp_path: 
     finally:
         process.kill()
         process.wait()
+
+
+def test_pipelined_descriptors(launch: Callable[..., Vm]) -> None:
+    """QEMU reads on before it executes a command, and has room for one set of descriptors."""
+    with launch() as vm, open(os.devnull, "rb") as file:
+        named = [vm.begin("getfd", {"fdname": f"n{n}"}, fds=[file.fileno()]) for n in range(100)]
+        assert [each.result(PATIENCE) for each in named] == [{}] * 100
+        for n in range(100):
+            vm.execute("closefd", {"fdname": f"n{n}"})

@@ -3,6 +3,7 @@
 Debian's libvirt starts the emulator, which is QEMU with a proxy on its monitor.
 """
 
+import contextlib
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import Client
-from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
+from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed, QMPError
 from qmpeer.proxy.emulator import EmulatorSettings
 from qmpeer.proxy.emulator_file import install_emulator
 from tests.interop.libvirt import Libvirt
@@ -74,9 +75,16 @@ class Beside:
         for process in self._started:
             process.kill()
             process.communicate()
-        if self.place.exists():  # the test has failed on the way
-            with Client.connect(self.place) as vm:
-                vm.execute("quit")
+        # A machine may be left if the test has failed on the way; otherwise nobody answers.
+        with contextlib.suppress(OSError, QMPError), Client.connect(self.place) as vm:
+            vm.execute("quit")
+
+    def until_gone(self) -> None:
+        """Wait until the proxy has removed its socket: it ends a moment after QEMU."""
+        until = time.monotonic() + PATIENCE
+        while self.place.exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -131,6 +139,7 @@ def test_another_client(beside: Beside) -> None:
         assert "running\n" in printed
         vm.wait_event("RESUME", since=mark)
         vm.wait_event("SHUTDOWN", since=mark)
+    beside.until_gone()
     assert libvirt.taints("vm") <= {"high-privileges"}  # that of QEMU as root
 
 
@@ -175,7 +184,7 @@ def test_a_whole_life_with_others_beside(beside: Beside, program: Callable[[str]
     for name in ("STOP", "RESUME", "BLOCK_JOB_COMPLETED", "DEVICE_DELETED", "SHUTDOWN"):
         assert f'"event": "{name}"' in events
     watching.communicate(timeout=PATIENCE)
-    assert not beside.place.exists()
+    beside.until_gone()
     assert libvirt.taints("vm") <= {"high-privileges"}
 
 

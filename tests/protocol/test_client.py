@@ -660,15 +660,31 @@ def test_descriptors_go_with_their_own_command() -> None:
     client = negotiated()
     for number, fds in enumerate([(), (), (5,), (), (6, 7)]):
         client.execute(f"c{number}", None, "t", fds=fds)
-    pieces = []
+    assert pieces(client) == [(2, ()), (1, (5,)), (1, ())]
+    client.receive_data(reply(1) + reply(2))
+    assert pieces(client) == []
+    client.receive_data(reply(3))
+    assert pieces(client) == [(1, (6, 7))]
+
+
+def test_what_waits_behind_descriptors_keeps_its_place() -> None:
+    client = negotiated()
+    sent = [client.execute(f"c{n}", None, "t", fds=fds) for n, fds in enumerate([(5,), (6,), ()])]
+    assert [each.is_waiting for each in sent] == [False, True, True]
+    assert pieces(client) == [(1, (5,))]
+    client.give_up(sent[1])
+    client.withdraw(sent[0])
+    assert pieces(client) == [(1, ())]
+    client.execute("c3", None, "t", fds=(7,))
+    assert pieces(client) == [(1, (7,))]
+
+
+def pieces(client: Client) -> list[tuple[int, tuple[int, ...]]]:
+    """Return what is sent now: the numbers of commands, each with its descriptors."""
+    found = []
     while (piece := client.data_to_send())[0]:
-        pieces.append(piece)
-    assert [(data.count(b"\n"), fds) for data, fds in pieces] == [
-        (2, ()),
-        (1, (5,)),
-        (1, ()),
-        (1, (6, 7)),
-    ]
+        found.append((piece[0].count(b"\n"), piece[1]))
+    return found
 
 
 # Calls at the wrong time

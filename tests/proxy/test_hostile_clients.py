@@ -19,6 +19,7 @@ from qmpeer.chardev import Chardevs, Host, parse_chardev
 from qmpeer.proxy import Proxy
 from tests.patience import PATIENCE
 from tests.proxy.modelled import ModelServer
+from tests.proxy.proxied import Proxied
 from tests.proxy.test_cuts import NEGOTIATION, Raw
 
 WINDOW = 3
@@ -256,21 +257,16 @@ async def test_a_client_of_telnet(place: Place) -> None:
 
 
 @pytest.mark.slow
-async def test_requests_and_replies_of_64_mib(place: Place) -> None:
-    client, other = place.client(), place.client()
-    for each in (client, other):
-        await each.receive_lines(2)
-    size = 60 << 20
-    loop = asyncio.get_running_loop()
-    sending = loop.create_task(loop.sock_sendall(client.sock, _put(1, value="x" * size)))
-    receiving = loop.create_task(_answers(client, 1))
-    count = 1
-    while not receiving.done():
+async def test_requests_and_replies_of_64_mib(proxied: Proxied) -> None:
+    """Both pass, and other clients are served meanwhile."""
+    await proxied.start()
+    proxied.server.answers = lambda command: (command.arguments or {}).get("text", "small")
+    client, other = await proxied.client(), await proxied.client()
+    text = "x" * (60 << 20)
+    large = asyncio.ensure_future(client.execute("large", {"text": text}))
+    count = 0
+    while not large.done():
+        assert await other.execute("query-name") == "small"
         count += 1
-        other.send(_put(count))
-        await _answers(other, count - 1)
-    await sending
-    get = {"execute": "get", "arguments": {"n": 0, "key": "k"}, "id": "large"}
-    client.send(_put(HOSTILE, value="y" * 10) + json.dumps(get).encode())
-    assert (await _answers(client, 3))[-1]["return"]["value"] == "y" * 10
+    assert await large == text
     assert count > 20

@@ -5,6 +5,7 @@ Modules: door, request, rules, session, server_connection, texts.
 
 import asyncio
 import gc
+import os
 import socket
 import weakref
 from functools import partial
@@ -14,6 +15,7 @@ import pytest
 from qmpeer import AsyncClient, Monitor
 from qmpeer.errors import CommandInterrupted, ConnectionClosed
 from qmpeer.messages import Event, Timestamp
+from qmpeer.values import JsonObject
 from tests.proxy.proxied import GREETING, Proxied, TestServer, error_of, until
 
 
@@ -217,3 +219,25 @@ async def test_a_place_that_is_taken_again_and_again_takes_no_memory(proxied: Pr
 def _monitors() -> int:
     gc.collect()
     return sum(type(each) is Monitor for each in gc.get_objects())
+
+
+async def test_what_was_behind_a_command_that_waited_too_long_goes_on(proxied: Proxied) -> None:
+    proxy = await proxied.start()
+    server = proxied.server
+    one, two = await proxied.client(), await proxied.client()
+    fd = os.open(os.devnull, os.O_RDONLY)
+    named: JsonObject = {"fdname": "a"}
+    silent = one.execute("getfd", named, fds=[fd])
+    await until(lambda: server.names == ["getfd"])
+    held = two.execute("getfd", {"fdname": "b"}, fds=[fd])  # one at a time
+    behind = two.execute("behind")
+    session = [*proxy._hub.sessions][1]
+    await until(lambda: len(session.requests) == 2)
+    proxy._hub._give_up(session.requests[0], 300.0)
+    assert "getfd wasn't sent" in str(await error_of(held))
+    await until(lambda: server.names == ["getfd", "behind"])
+    server.answer("done", name="behind")
+    assert await behind == "done"
+    server.answer(name="getfd")
+    await silent
+    os.close(fd)

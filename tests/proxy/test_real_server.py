@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import pytest
 
-from qmpeer import AsyncClient
+from qmpeer import AsyncClient, limits
 from qmpeer.errors import CommandError, CommandInterrupted, ConnectionClosed
 from qmpeer.proxy import Proxy
 from qmpeer.values import JsonObject
@@ -180,9 +180,13 @@ KINDS = {"query-status": dict, "query-version": dict, "query-qmp-schema": list, 
 @pytest.mark.slow
 @pytest.mark.parametrize("when_down", ["wait", "fail"])
 async def test_qemu_is_killed_again_and_again(
-    qemu: Qemu, tmp_path: Path, when_down: Literal["wait", "fail"]
+    qemu: Qemu,
+    tmp_path: Path,
+    when_down: Literal["wait", "fail"],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Six busy clients get one answer to each command, and nothing is left over in the proxy."""
+    monkeypatch.setattr(limits, "RECONNECT_DELAY_MOST", 0.05)
     randomness = random.Random(17)
     is_over = False
     outcomes: Counter[str] = Counter()

@@ -408,7 +408,7 @@ class ClientSession(CommandQueue[Token]):
         else:
             return None
         if not sent.is_oob:
-            self._in_flight -= 1
+            self._left_flight(sent)
         return sent
 
     def _may_answer(self, message: Incoming, sent: Sent[Token]) -> bool:

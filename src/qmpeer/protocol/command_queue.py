@@ -4,6 +4,10 @@ From the first out-of-band command on, at most eight in-band commands are in fli
 here. With more in flight, the server wouldn't read an out-of-band command behind them. A caller
 whose very first out-of-band command must overtake sets max_in_flight.
 
+At most one in-band command with descriptors is in flight; the next one, and those behind it, wait
+here, too. QEMU keeps the last descriptors that came until a command takes them, and it reads on
+before it executes a command: it would give the second one's to the first.
+
 Spec: qmp-spec, "Out-of-band execution".
 """
 
@@ -42,6 +46,7 @@ class CommandQueue(Generic[Token]):
         "_unclaimed",
         "_waiting",
         "_window",
+        "_with_fds",
         "is_changing",
     )
 
@@ -53,6 +58,7 @@ class CommandQueue(Generic[Token]):
         self._waiting: deque[tuple[Sent[Token], bytes]] = deque()
         self._outgoing: deque[tuple[Sent[Token], bytes]] = deque()
         self._in_flight = 0
+        self._with_fds = 0  # of these: the commands with descriptors, one at most
         self._window = max_in_flight or 0  # no limit while it is 0
         self._next_id = first_id
         self._id_span = limits.IDS
@@ -79,14 +85,30 @@ class CommandQueue(Generic[Token]):
         if is_oob:
             self._window = self._window or limits.IN_BAND_WINDOW
             self._outgoing.append((sent, data))
-        elif self._window and self._in_flight >= self._window:
+        elif self._waiting or not self._has_room(fds):
             sent.is_waiting = True
             self._waiting.append((sent, data))
         else:
-            self._in_flight += 1
-            self._outgoing.append((sent, data))
+            self._let_go(sent, data)
         self.is_changing = was_changing
         return sent
+
+    def _has_room(self, fds: tuple[int, ...]) -> bool:
+        if self._window and self._in_flight >= self._window:
+            return False
+        return not (fds and self._with_fds)
+
+    def _let_go(self, sent: Sent[Token], data: bytes) -> None:
+        self._in_flight += 1
+        if sent.fds:
+            self._with_fds += 1
+        self._outgoing.append((sent, data))
+
+    def _left_flight(self, sent: Sent[Token]) -> None:
+        """Note that an in-band command is in flight no more; then call `_release`."""
+        self._in_flight -= 1
+        if sent.fds:
+            self._with_fds -= 1
 
     def _free_id(self) -> int:
         pending = self._pending
@@ -117,7 +139,7 @@ class CommandQueue(Generic[Token]):
         if self._pending.get(sent.id) is sent:
             del self._pending[sent.id]
             if not sent.is_oob:
-                self._in_flight -= 1
+                self._left_flight(sent)
                 self._release()
 
     @property
@@ -156,8 +178,7 @@ class CommandQueue(Generic[Token]):
         return (sent for sent in self._pending.values() if not (sent.is_oob or sent.is_waiting))
 
     def _release(self) -> None:
-        while self._waiting and (not self._window or self._in_flight < self._window):
+        while self._waiting and self._has_room(self._waiting[0][0].fds):
             sent, data = self._waiting.popleft()
             sent.is_waiting = False
-            self._in_flight += 1
-            self._outgoing.append((sent, data))
+            self._let_go(sent, data)

@@ -190,6 +190,8 @@ class Hub:
         self._withdraw(request)
         has_server = self._server is not None
         self._answer(request, error=texts.too_late(request, seconds, has_server))
+        if self._multiplexer.is_holding:
+            self.pump()  # it may have held back those behind it
 
     def _withdraw(self, request: Request) -> None:
         """Let a request wait no more, if it wasn't sent."""
