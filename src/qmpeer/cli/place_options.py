@@ -13,6 +13,7 @@ from qmpeer.messages import redact_urls
 from qmpeer.options import Flag, ReadArgument, StartError, set_to
 from qmpeer.options.service_manager import PassedSocket, passed_sockets
 from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.transport.address import socket_path
 from qmpeer.transport.listening import Owner
 
 PLACE_USAGE: Final = """\
@@ -80,10 +81,10 @@ def _restores(options: PlaceOptions, option: str, argument: str) -> None:
 
 
 def _path(text: str) -> str:
-    address = parse_address(text)
-    if not isinstance(address, UnixAddress) or address.is_abstract:
+    path = socket_path(parse_address(text))
+    if path is None:
         raise ValueError("expected the path of a unix socket")
-    return os.path.abspath(address.path)
+    return os.path.abspath(path)
 
 
 def _mode(options: PlaceOptions, option: str, argument: str) -> None:

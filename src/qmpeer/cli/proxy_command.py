@@ -104,7 +104,8 @@ def _install(words: Sequence[str], report: Warn) -> int:
 
 def _proxy(options: ProxyOptions, report: Warn, when_ready: Callable[[], None]) -> int:
     if options.restores:
-        return restore_place(options.restores)
+        write_text(restore_place(options.restores))
+        return DONE
     return run_process(partial(run_proxy, options, report, when_ready), report)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import socket
-import sys
 from typing import Final
 
 from qmpeer import limits
@@ -14,7 +13,8 @@ from qmpeer.options.service_manager import SERVING, notify
 from qmpeer.proxy import Proxy
 from qmpeer.proxy.held_monitor import start_beside_others
 from qmpeer.proxy.taken_place import Outcome, PlaceAddress, TakenPlace, restore
-from qmpeer.transport import Address, UnixAddress, parse_address
+from qmpeer.transport import Address, parse_address
+from qmpeer.transport.address import socket_path
 from qmpeer.transport.aio import Listener
 from qmpeer.transport.listening import ExposedError
 from qmpeer.transport.sockets import adopt_fd
@@ -44,7 +44,7 @@ class ProxyPlace:
         self._listener: Listener | None = None
         self._moving: asyncio.Task[None] | None = None
         self.server: Address | str = options.server
-        self._socket = unix_path(options.server)
+        self._socket = socket_path(parse_address(options.server))
         if options.takes_over:
             try:
                 self._taken = TakenPlace(
@@ -157,16 +157,8 @@ class ProxyPlace:
             self._report(f"{taken.path}: {outcome.value}: {taken.moved}")
 
 
-def unix_path(server: str) -> str | None:
-    """Return the path of an address in the file system; None for any other."""
-    address = parse_address(server)
-    if isinstance(address, UnixAddress) and not address.is_abstract:
-        return address.path
-    return None
-
-
-def restore_place(path: str) -> int:
-    """Put a socket back that a killed proxy has left aside; say what was found.
+def restore_place(path: str) -> str:
+    """Put a socket back that a killed proxy has left aside; return a line about it.
 
     Raises:
         StartError: If that can't be done.
@@ -177,8 +169,7 @@ def restore_place(path: str) -> int:
         raise StartError("--restore", path, os_text(error)) from error
     if outcome is Outcome.KEPT:
         raise StartError("--restore", path, outcome.value)
-    sys.stdout.write(f"{path}: {outcome.value}\n")
-    return 0
+    return f"{path}: {outcome.value}\n"
 
 
 def _failure(error: OSError) -> StartError:

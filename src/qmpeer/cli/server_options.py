@@ -8,7 +8,8 @@ from qmpeer import limits
 from qmpeer.cli.command_line import seconds
 from qmpeer.messages import redact_urls
 from qmpeer.options import Flag, ProgramOptions, ReadArgument, StartError, set_to
-from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.transport import parse_address
+from qmpeer.transport.address import socket_path
 
 FAILED: Final = 2
 """The exit status of such a program if it can't start, as of a wrong command line elsewhere."""
@@ -69,9 +70,10 @@ def check_server(options: ServerOptions) -> None:
         has_password = shown != options.server  # the error may quote a part of the address
         reason = f"found {shown!r}, expected an address without a password"
         raise StartError("", None, reason if has_password else str(error)) from error
-    if not isinstance(address, UnixAddress) or address.is_abstract:
+    path = socket_path(address)
+    if path is None:
         return
-    path = os.path.abspath(address.path)
+    path = os.path.abspath(path)
     options.server = f"unix:{path}"
     for chardev in options.chardevs:
         values = chardev.description.values

@@ -8,7 +8,8 @@ from qmpeer.messages import redact_urls
 from qmpeer.options.command_line import END_OF_OPTIONS, Flag, ReadArgument, set_to
 from qmpeer.options.program_options import ProgramOptions
 from qmpeer.options.start_error import StartError
-from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.transport import parse_address
+from qmpeer.transport.address import socket_path
 
 AUTO: Final = "auto"
 """The argument of --control for a socket beside the program's own."""
@@ -50,8 +51,8 @@ def _control(options: ProgramOptions, option: str, argument: str) -> None:
             has_password = shown != argument  # the error may quote a part of the address
             reason = "expected an address without a password" if has_password else str(error)
             raise StartError(option, shown, reason) from None
-        if isinstance(address, UnixAddress) and not address.is_abstract:
-            argument = f"unix:{os.path.abspath(address.path)}"  # a daemon changes its folder
+        if (path := socket_path(address)) is not None:
+            argument = f"unix:{os.path.abspath(path)}"  # a daemon changes its folder
     options.control = argument
 
 

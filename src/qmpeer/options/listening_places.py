@@ -8,7 +8,7 @@ import msgspec
 from qmpeer.chardev import Chardev
 from qmpeer.chardev.socket_device import SocketDevice
 from qmpeer.transport import Address, UnixAddress
-from qmpeer.transport.address import HostAddress
+from qmpeer.transport.address import HostAddress, socket_path
 from qmpeer.values import JsonObject
 
 
@@ -37,8 +37,8 @@ class Places(msgspec.Struct, frozen=True):
         ``host`` and ``port`` for TCP; ``control`` if there is a control socket.
         """
         value: JsonObject = {"address": self.addresses[0], "addresses": list(self.addresses)}
-        if isinstance(self.first, UnixAddress) and not self.first.is_abstract:
-            value["path"] = self.first.path
+        if (path := socket_path(self.first)) is not None:
+            value["path"] = path
         elif isinstance(self.first, HostAddress):
             value["host"], value["port"] = self.first.host, self.first.port
         value["pid"] = os.getpid()
@@ -52,8 +52,8 @@ class Places(msgspec.Struct, frozen=True):
         ``QMP_SOCKET`` is for tools that know no schemes: the plain path, or HOST:PORT.
         """
         variables = {"QMP_ADDRESS": self.addresses[0]}
-        if isinstance(self.first, UnixAddress) and not self.first.is_abstract:
-            variables["QMP_SOCKET"] = self.first.path
+        if (path := socket_path(self.first)) is not None:
+            variables["QMP_SOCKET"] = path
         elif isinstance(self.first, HostAddress):
             variables["QMP_SOCKET"] = self.first.where
         if self.control is not None:
@@ -89,8 +89,8 @@ def _listeners(devices: Sequence[Chardev]) -> Iterator[tuple[str, Address]]:
         if data.get("telnet") or data.get("tn3270"):
             continue
         is_safe = "tls-creds" in data
-        if isinstance(address, UnixAddress) and not address.is_abstract:
-            address = UnixAddress(os.path.abspath(address.path))  # the reader's folder may differ
+        if (path := socket_path(address)) is not None:
+            address = UnixAddress(os.path.abspath(path))  # the reader's folder may differ
         if isinstance(address, HostAddress) and (is_safe or data.get("websocket")):
             scheme = ("wss://" if is_safe else "ws://") if data.get("websocket") else "tls:"
             yield f"{scheme}{address.where}", address

@@ -30,7 +30,8 @@ from qmpeer.options import (
 from qmpeer.options.control_monitors import check_control_only
 from qmpeer.replay.playback import Order
 from qmpeer.replay.schedule import NO_DELAYS, RECORDED, Delays
-from qmpeer.transport import UnixAddress, parse_address
+from qmpeer.transport import parse_address
+from qmpeer.transport.address import socket_path
 
 
 class ReplayOptions(ProgramOptions, kw_only=True):
@@ -122,8 +123,8 @@ def _server(options: ReplayOptions, option: str, argument: str) -> None:
     except ValueError as error:
         raise StartError(option, redact_urls(argument), redact_urls(str(error))) from None
     options.server = argument
-    if isinstance(address, UnixAddress) and not address.is_abstract:
-        options.server = f"unix:{os.path.abspath(address.path)}"  # a daemon changes its folder
+    if (path := socket_path(address)) is not None:
+        options.server = f"unix:{os.path.abspath(path)}"  # a daemon changes its folder
 
 
 _FLAGS: Final[Mapping[str, Flag[ReplayOptions]]] = {

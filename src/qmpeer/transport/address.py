@@ -125,6 +125,18 @@ class UnixAddress(Address, frozen=True):
         return f"unix:{self.path}"
 
 
+def socket_path(address: Address | socket.socket) -> str | None:
+    """Return the path of a unix address's file; None for any other address, and for a socket.
+
+    Example:
+        >>> socket_path(UnixAddress("/run/vm.qmp")), socket_path(UnixAddress("@abstract"))
+        ('/run/vm.qmp', None)
+    """
+    if isinstance(address, UnixAddress) and not address.is_abstract:
+        return address.path
+    return None
+
+
 class HostAddress(Address, frozen=True):
     """A host and a port, for any protocol on TCP.
 
