@@ -23,7 +23,7 @@ from qmpeer.options.usage import CLIENTS
 PROGRAM: Final = "qmpeer proxy"
 _STATUS: Final = "--status"
 _CONTROL: Final = companions_usage(
-    "show the server and the clients,\n                      and disconnect clients (see --status)"
+    "show the server and the clients,", "and disconnect clients (see --status)"
 )
 USAGE: Final = f"""\
 usage: qmpeer proxy ADDRESS [options]
@@ -51,7 +51,9 @@ examples:
   --listen-first      listen at once, and wait for the server's greeting for ever; clients wait for
                       theirs meanwhile
 {PLACE_USAGE}
+{_CONTROL}
 {LISTENERS_USAGE}
+{CLIENTS}
 at a glance, in place of all other options:
   --status ADDRESS    show a running proxy, by its control socket at ADDRESS (--control): its
                       server, its clients, who they are, what they wait for
@@ -69,8 +71,6 @@ beside libvirt:
   --qemu QEMU         the path of the real QEMU
   --or-direct         if the proxy can't start, start QEMU without it; otherwise QEMU doesn't start
 
-{_CONTROL}
-{CLIENTS}
 The environment variable QMPEER_LOOP chooses the event loop: uvloop or asyncio.
 
 exit status:

@@ -28,17 +28,17 @@ programs around it:
 """
 
 
-def companions_usage(control: str) -> str:
+def companions_usage(*control: str) -> str:
     """Return the part of --help about these options.
 
     Args:
-        control: What the commands of the control socket do; it fits the line behind 40 columns.
+        control: What the commands of the control socket do, in lines; the first one is short.
     """
-    return _COMPANIONS.format(control=control)
+    return _COMPANIONS.format(control=("\n" + " " * 22).join(control))
 
 
 COMPANIONS_USAGE: Final = companions_usage(
-    "arm faults, list the commands that\n                      clients sent, and more"
+    "arm faults, list the commands that", "clients sent, and more"
 )
 
 

@@ -17,6 +17,9 @@ Events go the other way: `event_history` numbers and keeps them, and encodes the
 clients whose `event_terms` are the same. Where a listener has them, `extensions` are the proxy's
 own commands about events.
 
+Descriptors outlive the client that passed them: `descriptors` knows whose they are at the server.
+`server_link` connects to the server, and to the next one; `taken_place` moves its socket aside.
+
 `hub` holds these together: it decides what happens to open requests when a client or the server
 goes. `proxy` is the public face. `control` shows what `logbook` counts, and who the clients are.
 
