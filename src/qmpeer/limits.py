@@ -226,10 +226,10 @@ WEBSOCKET_FRAME: Final = 128 * 1024 * 1024
 PROXY_WINDOW: Final = 4
 """In-band commands of all clients that are at the server at once. Ours: enough that it never waits
 for the next one, and few enough that a client doesn't wait long for those of others."""
-SILENCE: Final = 1.5
+PROXY_SILENCE: Final = 1.5
 """Seconds without a greeting after which the proxy looks who holds the monitor. Ours: QEMU greets
 within milliseconds; finding the holder takes a few more."""
-SERVER_END: Final = 1.0
+PROXY_SERVER_END: Final = 1.0
 """Seconds that a server has from the end of its connection until it listens no more. Ours: QEMU
 ends both within milliseconds."""
 PROXY_UNANSWERED: Final = 1024
@@ -252,7 +252,7 @@ PROXY_EVENT_NAMES: Final = 1024
 
 PROXY_REPORTS: Final = 50
 """Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
-STATUS_MOMENT: Final = 0.1
+PROXY_STATUS_MOMENT: Final = 0.1
 """Seconds for which `qmpeer proxy --status --follow` waits for more changes, before it shows one.
 Ours: shorter than anybody reads."""
 PROCESS_NAME: Final = 64

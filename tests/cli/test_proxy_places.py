@@ -186,8 +186,9 @@ async def test_another_client_holds_the_monitor(qemu: subprocess.Popen[bytes], p
         client.stdout.readline()
         while not _is_greeted(path):
             await asyncio.sleep(0.01)
-        # The error comes after SILENCE seconds; that at the deadline, 10 s, begins with "waited".
-        assert limits.SILENCE + 0.5 <= 2
+        # The error comes after PROXY_SILENCE seconds; that at the deadline, 10 s, begins with
+        # "waited".
+        assert limits.PROXY_SILENCE + 0.5 <= 2
         with pytest.raises(StartError, match=rf"doesn't greet: pid {client.pid} \(python.*\) hold"):
             async with Running(str(path), "--take-over"):
                 pass

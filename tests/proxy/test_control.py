@@ -123,6 +123,18 @@ async def test_counts(proxied: Proxied) -> None:
         await replies[3]
 
 
+async def test_a_command_of_the_proxy_counts_once(proxied: Proxied) -> None:
+    async with controlled(proxied) as control:
+        assert proxied.proxy is not None
+        listener = await proxied.proxy.listen(f"unix:{proxied.folder}/own", extensions=True)
+        async with await AsyncClient.connect(listener.address) as client:
+            await client.execute("__qmpeer_set-events")
+            with pytest.raises(CommandError, match="does not support OOB"):
+                await client.execute("__qmpeer_set-events", oob=True)
+            found = await the_client(control)
+            assert [found[name] for name in ("commands", "answered", "refused")] == [2, 2, 1]
+
+
 async def test_events_that_a_client_does_not_get(proxied: Proxied) -> None:
     async with controlled(proxied) as control:
         assert proxied.proxy is not None

@@ -134,7 +134,7 @@ class ProxyPlace:
     async def wait_gone(self) -> None:
         """Wait until the server, whose connection has ended, listens no more; not for long."""
         if self._taken is not None:
-            until = asyncio.get_running_loop().time() + limits.SERVER_END
+            until = asyncio.get_running_loop().time() + limits.PROXY_SERVER_END
             while not self._taken.forget_server():
                 if asyncio.get_running_loop().time() > until:
                     return

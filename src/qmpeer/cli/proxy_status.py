@@ -123,7 +123,7 @@ def _pause(events: Events[Event], interval: float) -> None:
             events.next(left)
         except TimeoutError:
             return
-        end = min(end, monotonic() + limits.STATUS_MOMENT)
+        end = min(end, monotonic() + limits.PROXY_STATUS_MOMENT)
 
 
 def _write_changes(events: Events[Event], name: UserName, most: int | None) -> None:

@@ -564,7 +564,7 @@ class Monitor:
     @property
     def listeners(self) -> tuple[Listener, ...]:
         """The open listeners."""
-        return tuple(self._openings.listeners)
+        return tuple(each for each in self._openings.listeners if not each.is_closed)
 
     @property
     def connections(self) -> int:

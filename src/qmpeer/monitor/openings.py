@@ -262,7 +262,7 @@ class Openings:
             max_clients=options.max_clients,
             insecure=options.insecure,
         )
-        self.listeners.append(listener)
+        self.listeners = [*(each for each in self.listeners if not each.is_closed), listener]
         return listener
 
     async def connect(

@@ -118,7 +118,7 @@ class Descriptors:
     # The commands
 
     def _getfd(self, request: Request, arguments: JsonObject) -> JsonObject | None:
-        name, requester = arguments.get("fdname"), request.session
+        name, requester = arguments.get("fdname"), request.requester
         if self._lacks_fds(request):
             return texts.no_descriptor()
         if not isinstance(name, str):
@@ -138,7 +138,7 @@ class Descriptors:
         return None
 
     def _closefd(self, request: Request, arguments: JsonObject) -> JsonObject | None:
-        name, requester = arguments.get("fdname"), request.session
+        name, requester = arguments.get("fdname"), request.requester
         if not isinstance(name, str):
             return None
         if self._names.belongs_to_another(name, requester):
@@ -153,7 +153,7 @@ class Descriptors:
 
     def _use(self, request: Request, arguments: JsonObject) -> JsonObject | None:
         names = tuple(names_in(arguments))
-        requester = request.session
+        requester = request.requester
         for name in names:
             if self._names.is_taken(name, requester):
                 return texts.name_taken(name)
@@ -167,7 +167,7 @@ class Descriptors:
         return None
 
     def _add_fd(self, request: Request, arguments: JsonObject) -> JsonObject | None:
-        number, requester = arguments.get("fdset-id"), request.session
+        number, requester = arguments.get("fdset-id"), request.requester
         if self._lacks_fds(request):
             return texts.no_descriptor()
         if isinstance(number, int) and self._sets.belongs_to_another(number, None, requester):
@@ -186,7 +186,7 @@ class Descriptors:
         return None
 
     def _remove_fd(self, request: Request, arguments: JsonObject) -> JsonObject | None:
-        number, fd, requester = arguments.get("fdset-id"), arguments.get("fd"), request.session
+        number, fd, requester = arguments.get("fdset-id"), arguments.get("fd"), request.requester
         is_own = requester is self._own
         if not isinstance(number, int) or not (fd is None or isinstance(fd, int)):
             return None
@@ -215,7 +215,7 @@ class Descriptors:
         wrong arguments, and the next getfd or add-fd without descriptors gets it.
         """
         last = self._last
-        return not request.fds and last is not None and last.session is not request.session
+        return not request.fds and last is not None and last.requester is not request.requester
 
     def _carrier_for(self, request: Request) -> Request | None:
         """Return the request whose descriptors a command takes."""

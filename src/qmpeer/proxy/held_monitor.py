@@ -15,7 +15,7 @@ async def start_beside_others(
     find_path: Callable[[], str],
     report: Callable[[str], None] | None,
     *,
-    silence: float = limits.SILENCE,
+    silence: float = limits.PROXY_SILENCE,
 ) -> None:
     """Start a proxy; if its server doesn't greet, find out who holds it.
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
@@ -26,8 +24,6 @@ from qmpeer.proxy.session import ProxySession
 from qmpeer.proxy.witness import COMMANDS, Witness
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
-
-_log: Final = logging.getLogger("qmpeer.proxy")
 
 
 class Hub:
@@ -189,7 +185,7 @@ class Hub:
         self._deadlines.remove(request)
         if request.fds:
             request.close_fds()
-        request.session.answer(request, value, error)
+        request.requester.answer(request, value, error)
 
     def _give_up(self, request: Request, seconds: float) -> None:
         """Answer a request that had so much time."""
@@ -204,7 +200,7 @@ class Hub:
         if request.command.is_oob:
             self._held.pop(request, None)
         elif not request.is_sent:
-            self._multiplexer.withdraw(request.session.lane, request)
+            self._multiplexer.withdraw(request.requester.lane, request)
 
     # ServerUser
 
@@ -217,7 +213,7 @@ class Hub:
         if request.on_outcome is not None:
             request.on_outcome(value, error is None)
         if request.is_answered and not isinstance(error, CommandInterrupted):
-            self.logbook.reply_dropped(is_late=request.session in self.sessions)
+            self.logbook.reply_dropped(is_late=request.requester in self.sessions)
         if error is None:
             self._known.keep(request.command, value)
             if request.command.name in COMMANDS and self.witness is not None:

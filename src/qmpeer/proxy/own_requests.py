@@ -1,21 +1,13 @@
 """The proxy's own commands to the server, which wait for their turn beside those of the clients."""
 
 import asyncio
-from typing import Protocol
 
 from qmpeer.errors import CommandError
 from qmpeer.messages import CommandMessage
 from qmpeer.proxy.multiplexer import Lane
-from qmpeer.proxy.request import Request, Requester
+from qmpeer.proxy.request import Executor, Request
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
-
-
-class Executor(Protocol):
-    """The executor of everybody's commands."""
-
-    def execute(self, requester: Requester, command: CommandMessage) -> None:
-        """Execute a command, and `Requester.answer` it, now or later."""
 
 
 class OwnRequests:

@@ -110,7 +110,7 @@ class Proxy:
             on_end=self.close,
             on_change=on_change,
         )
-        self._monitors: list[Monitor] = []
+        self._monitors: dict[ListenerRules, Monitor] = {}
         self._is_closed = False
         self._ended = asyncio.Event()
 
@@ -245,7 +245,7 @@ class Proxy:
 
     def open_devices(self) -> None:
         """Greet on devices that have no client who connects, such as a pty."""
-        for monitor in self._monitors:
+        for monitor in self._monitors.values():
             monitor.open_devices()
 
     def control(self, end: Callable[[], None] | None = None) -> "ProxyControl":
@@ -261,10 +261,12 @@ class Proxy:
         return ProxyControl(self._hub, self._link, address_text(self._address), end or self.close)
 
     def _monitor(self, rules: ListenerRules) -> Monitor:
-        # Staying awake for the next command would cost more here than it gains: the server
-        # executes it, in a process of its own.
-        monitor = Monitor(backend=Door(self._hub, rules), linger=0)
-        self._monitors.append(monitor)
+        """Return the monitor of all listeners with these rules."""
+        monitor = self._monitors.get(rules)
+        if monitor is None:
+            # Staying awake for the next command would cost more here than it gains: the server
+            # executes it, in a process of its own.
+            monitor = self._monitors[rules] = Monitor(backend=Door(self._hub, rules), linger=0)
         return monitor
 
     # The end
@@ -282,13 +284,13 @@ class Proxy:
             return
         self._is_closed = True
         self._link.close()
-        for monitor in self._monitors:
+        for monitor in self._monitors.values():
             for listener in monitor.listeners:
                 listener.close()
         self._hub.end(self._link.end_reason or "the proxy was closed", self._shut_down)
 
     def _shut_down(self) -> None:
-        for monitor in self._monitors:
+        for monitor in self._monitors.values():
             monitor.shutdown()
         self._ended.set()
 
@@ -296,7 +298,7 @@ class Proxy:
         """Wait until the proxy is closed, by `close` or by the end of its server."""
         await self._ended.wait()
         await self._link.wait_closed()
-        for monitor in self._monitors:
+        for monitor in self._monitors.values():
             await monitor.wait_closed()
 
 

@@ -38,7 +38,7 @@ class Request:
     """A command of a client, until it is answered and, if it was sent, done.
 
     Attributes:
-        session: The session of the client that sent it.
+        requester: Its origin.
         command: The command.
         began: The loop's time at which it came.
         fds: The descriptors that came with it, which belong to the request until they are sent.
@@ -60,17 +60,17 @@ class Request:
         "on_outcome",
         "reply",
         "reply_fds",
-        "session",
+        "requester",
     )
 
     def __init__(
         self,
-        session: Requester,
+        requester: Requester,
         command: CommandMessage,
         began: float,
         fds: Sequence[int] = (),
     ) -> None:
-        self.session: Requester = session
+        self.requester: Requester = requester
         self.command: CommandMessage = command
         self.began: float = began
         self.fds: Sequence[int] = fds
@@ -97,3 +97,23 @@ class Request:
         close_all(self.take_reply_fds())
         if isinstance(self.reply, Reply):
             close_all(self.reply.fds)
+
+
+class Executor(Protocol):
+    """The executor of everybody's commands."""
+
+    def execute(
+        self,
+        requester: Requester,
+        command: CommandMessage,
+        fds: Sequence[int] = (),
+        refusal: str | None = None,
+    ) -> None:
+        """Execute a command, and `Requester.answer` it, now or later.
+
+        Args:
+            requester: Its origin.
+            command: The command.
+            fds: The descriptors that came with it; they belong to the executor from then on.
+            refusal: Why its server has gone, if it came before that. Then it isn't executed.
+        """

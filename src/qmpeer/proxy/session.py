@@ -1,7 +1,6 @@
 """The proxy's side of one client: its open requests, and their answers in its order."""
 
 from collections import deque
-from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
@@ -11,31 +10,15 @@ from qmpeer.proxy.event_history import EventBatch
 from qmpeer.proxy.event_terms import EventTerms
 from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.multiplexer import Lane
-from qmpeer.proxy.request import Request, Requester
+from qmpeer.proxy.request import Executor, Request
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.transport import PeerIdentity
 from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
 
 
-class Executor(Protocol):
-    """The executor of all clients' commands."""
-
-    def execute(
-        self,
-        requester: Requester,
-        command: CommandMessage,
-        fds: Sequence[int] = (),
-        refusal: str | None = None,
-    ) -> None:
-        """Execute a client's command, and `ProxySession.answer` it, now or later.
-
-        Args:
-            requester: The session.
-            command: The command.
-            fds: The descriptors that came with it; they belong to the executor from then on.
-            refusal: Why its server has gone, if it came before that. Then it isn't executed.
-        """
+class Host(Executor, Protocol):
+    """The executor of a client's commands, which also knows the clients."""
 
     def leave(self, session: "ProxySession") -> None:
         """Forget a client that has gone."""
@@ -45,7 +28,7 @@ class ProxySession:
     """The session of a client, which `qmpeer.monitor` calls.
 
     Args:
-        executor: Executes its commands.
+        host: Executes its commands.
         rules: The rules of the listener that it came in by.
         client: The client.
         number: Its number, counted from 1.
@@ -68,10 +51,10 @@ class ProxySession:
     """
 
     __slots__ = (
-        "_executor",
         "_extensions",
         "_first_event",
         "_history",
+        "_host",
         "_in_band",
         "_out_of_band",
         "_refusal",
@@ -94,14 +77,14 @@ class ProxySession:
 
     def __init__(
         self,
-        executor: Executor,
+        host: Host,
         rules: ListenerRules,
         client: RawClient,
         number: int,
         extensions: Extensions,
         now: float,
     ) -> None:
-        self._executor = executor
+        self._host = host
         self._extensions = extensions if rules.has_extensions else None
         self._history = extensions.history
         self._first_event = 0  # the last one before it could get any
@@ -221,7 +204,7 @@ class ProxySession:
         self._begin()  # it has negotiated, though the call is still to come
         extensions = self._extensions
         if extensions is None or not extensions.has(command.name):
-            self._executor.execute(self, command, self.client.take_fds(), self._refusal)
+            self._host.execute(self, command, self.client.take_fds(), self._refusal)
         elif command.is_oob:
             self.client.deliver(self._execute_own(extensions, command))
         else:  # it is executed when the earlier ones are answered
@@ -241,7 +224,7 @@ class ProxySession:
     def close(self) -> None:
         """Forget the client: what waits is dropped, and so are the answers to what was sent."""
         self.has_left = True
-        self._executor.leave(self)
+        self._host.leave(self)
         for request in (*self._in_band, *self._out_of_band):
             request.drop()
         self._in_band.clear()

@@ -7,10 +7,11 @@ nothing to them. From here they can learn whom they are waiting for.
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 
+from qmpeer.messages.strangers import printable
+from qmpeer.transport.peer_identity import process_name
 from qmpeer.transport.unix_diag import sockets_at
 
 
@@ -98,7 +99,7 @@ def _holders(inodes: set[int]) -> Iterator[tuple[int, Process]]:
         if entry.isdigit():
             pid = int(entry)
             if held := inodes.intersection(_sockets_of(pid)):
-                process = Process(pid, _name_of(pid))
+                process = Process(pid, printable(process_name(pid) or ""))
                 yield from ((inode, process) for inode in held)
 
 
@@ -114,11 +115,3 @@ def _sockets_of(pid: int) -> Iterator[int]:
             link = os.readlink(f"{folder}/{name}")
             if link.startswith("socket:["):
                 yield int(link[8:-1])
-
-
-def _name_of(pid: int) -> str:
-    try:
-        name = Path(f"/proc/{pid}/comm").read_text(errors="replace").rstrip("\n")
-    except OSError:
-        return ""
-    return "".join(each if each.isprintable() else "?" for each in name)

@@ -108,6 +108,11 @@ class Listener:
         """The number of connected clients."""
         return self._clients
 
+    @property
+    def is_closed(self) -> bool:
+        """True once it accepts no more."""
+        return self._sock is None
+
     def close(self) -> None:
         """Accept no more, and remove the unix path if it is still ours."""
         if self._sock is None:
