@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from qmpeer.errors import CommandError, CommandInterrupted, QMPError
 from qmpeer.messages import CommandMessage, Event
@@ -13,7 +14,7 @@ from qmpeer.proxy.deadlines import Deadlines
 from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.event_history import EventHistory
 from qmpeer.proxy.extensions import Extensions
-from qmpeer.proxy.known_answers import KnownAnswers
+from qmpeer.proxy.known_answers import SCHEMA, KnownAnswers
 from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.own_requests import OwnRequests
@@ -24,6 +25,8 @@ from qmpeer.proxy.session import ProxySession
 from qmpeer.proxy.witness import COMMANDS, Witness
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
+
+_NOTED: Final = COMMANDS | {SCHEMA}
 
 
 class Hub:
@@ -98,7 +101,7 @@ class Hub:
         for request in held:
             self._send(request)
         self._multiplexer.open()
-        self._pump()
+        self.pump()
 
     # Clients
 
@@ -151,12 +154,7 @@ class Hub:
         elif command.is_oob or self._multiplexer.add(requester.lane, request):
             self._send(request)
         elif self._multiplexer.is_holding:
-            self._pump()
-
-    def _pump(self) -> None:
-        """Send the commands whose turn it is."""
-        while (request := self._multiplexer.take()) is not None:
-            self._send(request)
+            self.pump()
 
     def _send(self, request: Request) -> None:
         error = self._descriptors.check(request)
@@ -193,7 +191,7 @@ class Hub:
         has_server = self._server is not None
         self._answer(request, error=texts.too_late(request, seconds, has_server))
         if self._multiplexer.is_holding:
-            self._pump()  # it may have held back those behind it
+            self.pump()  # it may have held back those behind it
 
     def _withdraw(self, request: Request) -> None:
         """Let a request wait no more, if it wasn't sent."""
@@ -215,14 +213,20 @@ class Hub:
         if request.is_answered and not isinstance(error, CommandInterrupted):
             self.logbook.reply_dropped(is_late=request.requester in self.sessions)
         if error is None:
-            self._known.keep(request.command, value)
-            if request.command.name in COMMANDS and self.witness is not None:
-                self.witness.executed(request.command)
+            if request.command.name in _NOTED:
+                self._note(request.command, value)
             self._answer(request, value)
         elif isinstance(error, CommandInterrupted):
             self._answer(request, error=texts.server_lost(request, error.reason))
         else:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
+
+    def _note(self, command: CommandMessage, value: JsonValue) -> None:
+        """Note the success of a command that says something about the server."""
+        if command.name == SCHEMA:
+            self._known.keep(command, value)
+        elif self.witness is not None:
+            self.witness.executed(command)
 
     def took_place(self, events: Sequence[Event]) -> None:
         """Give events their numbers, keep them, and send them to all clients."""
@@ -234,9 +238,10 @@ class Hub:
         for session in tuple(self.sessions):
             session.send_events(batch)
 
-    def handed_out(self) -> None:
-        """Send the commands that have waited for answers."""
-        self._pump()
+    def pump(self) -> None:
+        """Send the commands whose turn it is."""
+        while (request := self._multiplexer.take()) is not None:
+            self._send(request)
 
     def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
         """Answer everything that is open, once the connection to the server has ended."""

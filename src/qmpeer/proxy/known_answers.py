@@ -29,8 +29,8 @@ class KnownAnswers:
         self._answers.clear()
 
     def keep(self, command: CommandMessage, value: JsonValue) -> None:
-        """Keep the server's answer to a command, if it is worth it."""
-        if command.name == SCHEMA and not command.arguments:
+        """Keep the server's answer to query-qmp-schema."""
+        if not command.arguments:
             self._answers[SCHEMA] = value
 
     def get(self, command: CommandMessage) -> JsonValue:

@@ -64,8 +64,8 @@ class ServerUser(Protocol):
     def took_place(self, events: Sequence[Event]) -> None:
         """Take events, in order."""
 
-    def handed_out(self) -> None:
-        """Go on: everything in the received bytes was handed out."""
+    def pump(self) -> None:
+        """Send further requests: everything in the received bytes was handed out."""
 
     def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
         """Note that the connection has ended, and take the outcomes of the open requests.
@@ -287,12 +287,13 @@ class ServerConnection:
             self._lose(session.failure)
             self._stream.abort()
             return
-        self._regulate_reading()
+        if session.is_busy or self._is_reading_paused:
+            self._regulate_reading()
         if session.has_data_to_send and not self._is_flush_due:
             self._flush()
-        if session.phase is Phase.READY and not self._ready.done():
+        if not self._has_begun and session.phase is Phase.READY and not self._ready.done():
             self._ready.set_result(None)
-        user.handed_out()
+        user.pump()
 
     def _took_place(self, events: list[Event]) -> None:
         if self._has_begun:
@@ -318,7 +319,7 @@ class ServerConnection:
             self._stream.pause_reading()
             self._loop.call_soon(self._read_on)
             self._is_reading_paused = True
-        elif self._is_reading_paused:
+        else:
             self._is_reading_paused = False
             self._stream.resume_reading()
 

@@ -201,7 +201,8 @@ class ProxySession:
     def execute(self, command: CommandMessage) -> None:
         """Execute a command; see `qmpeer.monitor.RawSession`."""
         self.commands += 1
-        self._begin()  # it has negotiated, though the call is still to come
+        if not self.is_ready:
+            self._begin()  # it has negotiated, though the call is still to come
         extensions = self._extensions
         if extensions is None or not extensions.has(command.name):
             self._host.execute(self, command, self.client.take_fds(), self._refusal)
