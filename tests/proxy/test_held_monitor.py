@@ -51,9 +51,13 @@ async def test_a_notice_and_then_the_error(silent: Path, monkeypatch: pytest.Mon
         server.bind(str(silent))
         server.listen(4)
         start = Proxy(str(silent), timeout=0.2).start()
-        with pytest.raises(TimeoutError, match=r"pid 8 \(virsh\) holds it$"):
+        with pytest.raises(
+            TimeoutError, match=r"^it didn't greet in time: pid 8 \(virsh\) holds it$"
+        ):
             await start_beside_others(start, lambda: str(silent), said.append, silence=0.01)
-    assert said == [f"{silent} is connected but doesn't greet yet: pid 8 (virsh) holds it"]
+    assert said == [
+        f"{silent} accepts the connection but doesn't greet yet: pid 8 (virsh) holds it"
+    ]
 
 
 async def test_a_server_that_nobody_holds(silent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,6 +74,14 @@ async def test_nobody_is_there(tmp_path: Path) -> None:
     start = Proxy(str(tmp_path / "q"), timeout=0.1, wait_for_socket=True).start()
     with pytest.raises(TimeoutError, match=r"No such file or directory$"):
         await start_beside_others(start, lambda: str(tmp_path / "q"), None, silence=0.01)
+
+
+async def test_nobody_listens_at_the_socket(silent: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(silent))
+        start = Proxy(str(silent), timeout=0.1, wait_for_socket=True).start()
+        with pytest.raises(TimeoutError, match=r"it is not there: Connection refused$"):
+            await start_beside_others(start, lambda: str(silent), None, silence=0.01)
 
 
 async def test_it_can_be_cancelled(silent: Path) -> None:

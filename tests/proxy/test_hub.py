@@ -203,24 +203,6 @@ async def test_what_cannot_be_sent_is_refused_and_changed_by_nobody(proxied: Pro
     assert proxied.server.names == ["b"]
 
 
-async def test_a_place_that_is_taken_again_and_again_takes_no_memory(proxied: Proxied) -> None:
-    proxy = await proxied.start()
-    monitors = _monitors()
-    listeners = [await proxy.listen("tcp:127.0.0.1:0", name="again") for _ in range(2)]
-    for _ in range(20):
-        listeners.pop(0).close()
-        listeners.append(await proxy.listen("tcp:127.0.0.1:0", name="again"))
-    assert _monitors() == monitors + 1
-    for listener in listeners:
-        async with await AsyncClient.connect(listener.address):
-            pass
-
-
-def _monitors() -> int:
-    gc.collect()
-    return sum(type(each) is Monitor for each in gc.get_objects())
-
-
 async def test_what_was_behind_a_command_that_waited_too_long_goes_on(proxied: Proxied) -> None:
     proxy = await proxied.start()
     server = proxied.server
@@ -241,3 +223,21 @@ async def test_what_was_behind_a_command_that_waited_too_long_goes_on(proxied: P
     server.answer(name="getfd")
     await silent
     os.close(fd)
+
+
+async def test_a_place_that_is_taken_again_and_again_takes_no_memory(proxied: Proxied) -> None:
+    proxy = await proxied.start()
+    monitors = _monitors()
+    listeners = [await proxy.listen("tcp:127.0.0.1:0", name="again") for _ in range(2)]
+    for _ in range(20):
+        listeners.pop(0).close()
+        listeners.append(await proxy.listen("tcp:127.0.0.1:0", name="again"))
+    assert _monitors() == monitors + 1
+    for listener in listeners:
+        async with await AsyncClient.connect(listener.address):
+            pass
+
+
+def _monitors() -> int:
+    gc.collect()
+    return sum(type(each) is Monitor for each in gc.get_objects())

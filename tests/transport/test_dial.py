@@ -57,6 +57,22 @@ def test_connects(connect: Connect, tmp_path: Path, address: str) -> None:
         server.accept()[0].close()
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["folder", "file"])
+def test_a_path_that_is_no_socket(
+    connect: Connect, tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "it")
+    with pytest.raises(ConnectionRefusedError, match="there is a file here that is not a socket"):
+        connect(f"unix:{tmp_path}/it", 5)
+
+
+def test_a_socket_without_a_listener(connect: Connect, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(tmp_path / "it"))
+    with pytest.raises(ConnectionRefusedError, match="Connection refused"):
+        connect(f"unix:{tmp_path}/it", 5)
+
+
 def test_a_host_names_every_address_is_tried(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:

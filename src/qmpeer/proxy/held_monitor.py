@@ -37,15 +37,18 @@ async def start_beside_others(
         await asyncio.wait({task}, timeout=silence)
         users = None if task.done() else await _look(find_path())
         if users is not None and users.is_held and not task.done():
-            path = find_path()
             if report is None:
-                raise TimeoutError(f"{path} is connected but doesn't greet: {users}")
-            report(f"{path} is connected but doesn't greet yet: {users}")
+                raise TimeoutError(f"it accepts the connection but doesn't greet: {users}")
+            report(f"{find_path()} accepts the connection but doesn't greet yet: {users}")
         try:
             await task
         except TimeoutError as error:
             users = await _look(find_path())
-            raise error if users is None else TimeoutError(f"{error}: {users}") from error
+            if users is None or isinstance(error.__cause__, ConnectionRefusedError):
+                raise  # nobody listens
+            # If it is held, all that its silence might mean otherwise is of no interest.
+            found = "it didn't greet in time" if users.is_held else str(error)
+            raise TimeoutError(f"{found}: {users}") from error
     finally:
         task.cancel()
 

@@ -7,14 +7,16 @@ comes in as an argument.
 import errno
 import os
 import socket
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.transport.address import Address
+from qmpeer.transport.address import Address, UnixAddress
 from qmpeer.transport.sockets import Endpoint
 
 _NOT_THERE_YET: Final = frozenset({errno.ENOENT, errno.ECONNREFUSED})
+NO_SOCKET: Final = "there is a file here that is not a socket"
 
 
 class DialPlan:
@@ -72,7 +74,10 @@ class DialPlan:
         elif self._is_patient and error.errno in _NOT_THERE_YET:
             self._reason = f"it is not there: {os.strerror(error.errno)}"
         else:
-            raise annotated(error, self.address)
+            final = annotated(error, self.address)
+            if error.errno == errno.ECONNREFUSED and _is_other_file(self.address):
+                final.strerror = NO_SOCKET  # the kernel refuses it like a socket without a listener
+            raise final
         if self.is_over(now):
             raise self.timed_out() from error
         delay, self._delay = self._delay, min(self._delay * 1.5, limits.DIAL_DELAY_MOST)
@@ -99,6 +104,16 @@ def resolve_or_open(address: Address, plan: DialPlan, now: float) -> socket.sock
         return address.endpoints()
     except OSError as error:
         raise annotated(error, address) from None
+
+
+def _is_other_file(address: object) -> bool:
+    """Return True if the path of a unix address is a file, a folder or the like."""
+    if not isinstance(address, UnixAddress) or address.is_abstract:
+        return False
+    try:
+        return not stat.S_ISSOCK(os.stat(address.path).st_mode)
+    except OSError:
+        return False
 
 
 def annotated(error: OSError, address: object) -> OSError:

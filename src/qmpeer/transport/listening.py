@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from qmpeer import limits
 from qmpeer.transport.address import Address, address_of
-from qmpeer.transport.dialling import annotated
+from qmpeer.transport.dialling import NO_SOCKET, annotated
 from qmpeer.transport.forking import is_ours, own_socket
 from qmpeer.transport.schemes import AddressLike, parse_address
 from qmpeer.transport.sockets import Endpoint, new_socket
@@ -267,7 +267,7 @@ def _remove_dead_socket(path: str) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(status.st_mode):
-        raise OSError(errno.EADDRINUSE, "there is a file here that is not a socket", path)
+        raise OSError(errno.EADDRINUSE, NO_SOCKET, path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         found = probe.connect_ex(path)
