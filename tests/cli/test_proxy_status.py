@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from qmpeer import CommandError
+from qmpeer.cli import proxy_status
 from qmpeer.cli.main import main
 from qmpeer.cli.proxy_text import status_lines
 from qmpeer.display.layout import Layout
@@ -104,6 +105,15 @@ def test_clients_at_80_columns() -> None:
         r'3  al 4711 "root 1\u001b[3…  4.2 s  12345       0  negotiation',
         "4  C=GB,CN=laptop root 812…  1.9 h  12345      20  4.8 MiB unread, +53",
     ]
+
+
+def test_the_example_in_the_help() -> None:
+    one: dict[str, Any] = {"commands": 400, "answered": 399, "waits-for": SERVER["oldest"]}
+    two = {"number": 11, "uid": 977, "pid": 977, "process": "python3", "seconds": 4.2}
+    two |= {"commands": 5, "answered": 2, "events": 0}
+    gone = {"left": 8, "unread": 1}
+    lines = shown(one, two, server={"queued": 0}, clients=11, gone=gone)
+    assert "\n".join("  " + line if line else "" for line in lines) in proxy_status._AFTER
 
 
 def test_the_columns_that_are_shown() -> None:

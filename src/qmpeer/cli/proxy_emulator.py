@@ -6,22 +6,16 @@ from typing import Final
 
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
 from qmpeer.options import StartError, Warn
-from qmpeer.proxy.emulator import EmulatorSettings
+from qmpeer.proxy.emulator import EmulatorSettings, proxy_words
 from qmpeer.proxy.emulator_file import closed_folders, install_emulator
-from qmpeer.proxy.libvirt_monitor import Domain
+from qmpeer.proxy.libvirt_monitor import Domain, LibvirtMonitor
 
 INSTALL: Final = "--install-emulator"
 _OR_DIRECT: Final = "--or-direct"
 _QEMU: Final = "--qemu"
 _EXAMPLE: Final = "-qmp unix:/run/qmpeer/%n.qmp,server=on,wait=off"
 _DOMAIN: Final = Domain("name", "f0e1d2c3-b4a5-4697-8879-6a5b4c3d2e1f")
-_BEFORE: Final = ("fd:3", "--listen-first", "--print-address")
-"""The words that the emulator adds before the options."""
-_MONITOR: Final = (
-    *("-chardev", "socket,id=charmonitor,fd=3,server=on,wait=off"),
-    *("-mon", "chardev=charmonitor,mode=control"),
-)
-"""The words that it adds behind them, for libvirt's monitor."""
+_MONITOR: Final = LibvirtMonitor(at=0, label="charmonitor", fd=3)
 
 
 def install(words: Sequence[str], warn: Warn) -> str:
@@ -80,7 +74,7 @@ def _check_options(words: Sequence[str], warn: Warn) -> None:
         filled = _DOMAIN.fill(words)
     except ValueError as error:
         raise StartError(INSTALL, None, str(error)) from error
-    options = parse_options([*_BEFORE, *filled, *_MONITOR], warn)
+    options = parse_options(proxy_words(_MONITOR, _MONITOR.fd, filled), warn)
     for option, is_there in (
         ("--help", options.wants_help),
         ("--version", options.wants_version),

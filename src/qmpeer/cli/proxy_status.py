@@ -161,8 +161,9 @@ def _data(event: Event) -> dict[str, Any]:
 
 _AFTER: Final = (
     """\
-The columns: cmds are the commands that a client has sent, in and out are bytes, unsent are bytes
-that wait because the client doesn't read; "+3" are further commands that aren't answered.
+The columns: cmds are the commands that a client has sent, in and out are bytes. In the last one,
+"unread" are bytes that wait because the client doesn't read, and "+3" are further commands that
+aren't answered.
 
 example:
   $ qmpeer proxy --status /run/all.control
@@ -171,9 +172,9 @@ example:
   so far   commands 412, errors 3, events 20, received 1.2 MiB, sent 31 KiB
   gone     9 of 11 clients: 8 left, 1 didn't read
 
-   #  client             for  cmds  events       in       out  unsent  waits for
-   1  root 812 libvirtd  1.9 h  400    20    28 KiB   1.2 MiB          query-block 0.3 s
-  11  alice 977 python3  4.2 s    2     0     148 B   9.6 KiB
+   #  client               for  cmds  events  waits for
+   1  root 812 libvirtd  1.9 h   400      20  query-block 0.3 s
+  11  al 977 python3     4.2 s     5       0  +3
 
 """
     + STATUSES

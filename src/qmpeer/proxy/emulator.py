@@ -91,7 +91,9 @@ def _with_proxy(
     ours, qemus = socket.socketpair()
     try:
         options = domain_of(arguments).fill(settings.options)
-        _start_proxy(_proxy_command(monitor, ours.fileno(), options), monitor.fd, ours.fileno())
+        words = proxy_words(monitor, ours.fileno(), options)
+        command = [sys.executable, "-I", "-m", "qmpeer", "proxy", *words]
+        _start_proxy(command, monitor.fd, ours.fileno())
     except TimeoutError:
         raise  # it may still take libvirt's socket
     except (OSError, ValueError) as error:
@@ -103,11 +105,17 @@ def _with_proxy(
     return monitor.connected(arguments, _kept(qemus.detach()))
 
 
-def _proxy_command(monitor: LibvirtMonitor, server: int, options: Iterable[str]) -> list[str]:
+def proxy_words(monitor: LibvirtMonitor, server: int, options: Iterable[str]) -> list[str]:
+    """Return the words behind ``qmpeer proxy``.
+
+    Args:
+        monitor: The monitor, on libvirt's socket.
+        server: The descriptor that leads to QEMU.
+        options: The further options.
+    """
     device = f"socket,id={monitor.label},fd={monitor.fd},server=on,wait=off"
     return [
-        *(sys.executable, "-I", "-m", "qmpeer", "proxy", f"fd:{server}"),
-        *("--listen-first", "--print-address"),
+        *(f"fd:{server}", "--listen-first", "--print-address"),
         *("--command-timeout", "off"),  # libvirt waits for QEMU for ever, as without a proxy
         *options,  # first: if they fail, libvirt's socket was touched by nobody
         *("-chardev", device, "-mon", f"chardev={monitor.label},mode=control"),
