@@ -109,10 +109,7 @@ class _Announcer:
 
     def client_gone(self, session: ProxySession, reason: Departure, seconds: float) -> None:
         """Send CLIENT_GONE."""
-        self._monitor.emit(
-            "CLIENT_GONE",
-            {"number": session.number, "reason": reason.value, "seconds": round(seconds, 3)},
-        )
+        self._monitor.emit("CLIENT_GONE", reports.gone_report(session, reason, seconds))
 
     def server_ready(self, connections: int) -> None:
         """Send SERVER_READY."""

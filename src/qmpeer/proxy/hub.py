@@ -44,7 +44,7 @@ class Hub:
         own: Sends the proxy's own commands.
         sessions: The clients, in the order in which they came.
         logbook: The numbers of what has passed.
-        traffic: Those of the server.
+        traffic: The part of these about the server.
         witness: The witness of the server, or of the last one.
     """
 

@@ -42,6 +42,11 @@ def peer_report(session: ProxySession) -> JsonObject:
     }
 
 
+def gone_report(session: ProxySession, reason: Departure, seconds: float) -> JsonObject:
+    """Return which client is gone, why, and after how long: the data of CLIENT_GONE."""
+    return {"number": session.number, "reason": reason.value, "seconds": _rounded(seconds)}
+
+
 def client_report(session: ProxySession, now: float) -> JsonObject:
     """Return the state of a client, what it waits for, and its numbers: a ProxyClient."""
     client, requests = session.client.state, session.requests

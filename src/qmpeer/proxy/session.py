@@ -157,10 +157,10 @@ class ProxySession:
         """Answer a request; an in-band one not before the earlier ones."""
         request.is_answered = True
         reply_fds = request.take_reply_fds() if request.reply_fds else ()
-        if self._extensions is not None and error is None:
-            value = self._extensions.extended(request.command, value)
         if error is not None:
             self.refused += 1
+        elif self._extensions is not None:
+            value = self._extensions.extended(request.command, value)
         reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
