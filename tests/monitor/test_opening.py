@@ -332,3 +332,11 @@ async def test_half_of_an_address_opens_no_file(
     with pytest.raises(TypeError, match="expected a socket or a character device; addr"):
         monitor.attach(address)  # type: ignore[arg-type]  # the point
     assert not list(tmp_path.iterdir())
+
+
+async def test_closed_listeners_are_forgotten(monitor: Monitor) -> None:
+    for _ in range(3):
+        listener = await monitor.listen("tcp:127.0.0.1:0")
+        assert monitor.listeners == (listener,)
+        listener.close()
+        assert monitor.listeners == ()

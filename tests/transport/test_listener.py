@@ -251,8 +251,10 @@ async def test_closing_keeps_the_clients(start: Start) -> None:
     server, clients = await start(many=True)
     with dial(server.address, timeout=PATIENCE) as sock:
         await clients.until(1)
+        assert not server.is_closed
         server.close()
         server.close()
+        assert server.is_closed
         with pytest.raises(OSError) as found:
             dial(server.address, timeout=PATIENCE)
         assert found.value.errno in (errno.ENOENT, errno.ECONNREFUSED)
