@@ -51,9 +51,13 @@ async def test_a_notice_and_then_the_error(silent: Path, monkeypatch: pytest.Mon
         server.bind(str(silent))
         server.listen(4)
         start = Proxy(str(silent), timeout=0.2).start()
-        with pytest.raises(TimeoutError, match=r"^it didn't greet in time: pid 8 \(virsh\) holds it$"):
+        with pytest.raises(
+            TimeoutError, match=r"^it didn't greet in time: pid 8 \(virsh\) holds it$"
+        ):
             await start_beside_others(start, lambda: str(silent), said.append, silence=0.01)
-    assert said == [f"{silent} accepts the connection but doesn't greet yet: pid 8 (virsh) holds it"]
+    assert said == [
+        f"{silent} accepts the connection but doesn't greet yet: pid 8 (virsh) holds it"
+    ]
 
 
 async def test_a_server_that_nobody_holds(silent: Path, monkeypatch: pytest.MonkeyPatch) -> None:
