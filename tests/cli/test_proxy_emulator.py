@@ -27,7 +27,10 @@ def test_it_installs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_it_warns_of_closed_folders(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tmp_path.chmod(0o700)
-    words = ["--install-emulator", f"{tmp_path}/e", "--qemu", "/bin/true", "-qmp", PLACE]
+    qemu = tmp_path / "qemu"
+    qemu.write_text("#!/bin/sh\necho QEMU 11\n")
+    qemu.chmod(0o755)
+    words = ["--install-emulator", f"{tmp_path}/e", "--qemu", str(qemu), "-qmp", PLACE]
     assert main(["proxy", *words]) == 0
     warning = capsys.readouterr().err
     assert warning.startswith(f"qmpeer proxy: warning: --install-emulator {tmp_path}/e: ")

@@ -3,7 +3,7 @@
 import pytest
 
 from qmpeer.cli.main import main
-from qmpeer.cli.proxy_listeners import ListenerKeys
+from qmpeer.cli.proxy_listeners import ListenerKeys, listener_name
 from qmpeer.cli.proxy_options import ProxyOptions, parse_options
 
 
@@ -47,6 +47,19 @@ def test_keys(words: list[str], expected: dict[str, ListenerKeys]) -> None:
     assert options.listeners == expected
     arguments = [each.argument for each in options.monitors]
     assert arguments + [each.argument for each in options.objects] == [words[-1]]
+
+
+@pytest.mark.parametrize(
+    ("words", "label", "name"),
+    [
+        (["-qmp", "unix:/run/a,,b,server=on,events=A"], "compat_monitor0", "unix:/run/a,b"),
+        (["-qmp", "stdio", "-qmp", "tcp:h:4,server=on"], "compat_monitor1", "tcp:h:4"),
+        (["-qmp", "tcp:localhost:0,server=on"], "compat_monitor0", "compat_monitor0"),
+        (["-chardev", "socket,id=c,path=p,server=on", "-qmp", "chardev:c"], "c", "c"),
+    ],
+)
+def test_the_name_of_a_listener(words: list[str], label: str, name: str) -> None:
+    assert listener_name(parse(*words), label) == name
 
 
 def test_the_rest_is_read_as_ever() -> None:

@@ -125,6 +125,25 @@ def test_the_columns_that_are_shown() -> None:
     assert "listener" not in shown({}, {}, width=200)[5]
 
 
+def test_listeners_are_shown_without_folders_that_tell_nothing() -> None:
+    both = ({"listener": "unix:/run/a.qmp"}, {"listener": "tcp:127.0.0.1:4"})
+    assert [line.split()[4] for line in shown(*both, width=200)[6:]] == ["a.qmp", "tcp:127.0.0.1:4"]
+    same = ({"listener": "unix:/run/1/q"}, {"listener": "unix:/run/2/q"})
+    assert [line.split()[4] for line in shown(*same, width=200)[6:]] == [
+        "unix:/run/1/q", "unix:/run/2/q",
+    ]  # fmt: skip
+
+
+def test_help_explains_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["proxy", "--status", "--help"]) == 0
+    assert "The columns: cmds are" in capsys.readouterr().out
+
+
+def test_a_command_may_have_the_same_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["proxy", "./nobody", "-qmp", "stdio", "--", "other", "--status", "x"]) == 2
+    assert "nobody: No such file or directory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("width", [20, 40, 60, 79, 80, 100, 133])
 def test_no_line_is_too_long(width: int) -> None:
     client = {"waits-for": COMMAND | {"sent": False}, "listener": "x" * 40, "commands": 10**9}
@@ -243,11 +262,19 @@ def test_an_event_shows_the_next_page_early(tmp_path: Path) -> None:
     [
         ("--status", 2, "argument --status: expected one argument"),
         ("--status c vm", 2, "unrecognized arguments: vm"),
-        ("--status c --disconnect x", 2, "argument --disconnect: invalid natural value: 'x'"),
+        (
+            "--status c --disconnect x",
+            2,
+            "argument --disconnect: found 'x', expected the number of a client",
+        ),
+        ("--status c --disconnect 0", 2, "argument --disconnect: found '0', expected the number"),
+        ("--status c --disconnect 1 --follow", 2, "argument --follow: not allowed with"),
+        ("--status c --count 2", 2, "found --count or --interval, expected --follow, too"),
         ("--status c --timeout 0", 2, "argument --timeout: invalid seconds value: '0'"),
         ("--status tcp:x", 2, "found 'x', expected HOST:PORT"),
         ("--status ./nobody", 3, "unix:./nobody: No such file or directory"),
-        ("--follow", 2, "--follow: invalid option"),
+        ("--follow", 2, "--follow: it belongs to --status ADDRESS, which isn't there"),
+        ("vm --qemu x", 2, "--qemu: it belongs to --install-emulator FILE, which isn't there"),
     ],
 )
 def test_what_is_wrong(
@@ -260,7 +287,8 @@ def test_what_is_wrong(
 def test_something_else_at_the_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Scripted(tmp_path / "c", {}) as server:
         assert main(["proxy", "--status", server.address]) == 1
-    assert "expected the control socket of a proxy" in capsys.readouterr().err
+    reason = "another QMP server listens there, expected a proxy's --control ADDRESS"
+    assert capsys.readouterr().err == f"qmpeer proxy: found no command query-server: {reason}\n"
 
 
 def test_disconnecting_in_vain(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,12 +155,13 @@ def test_a_proxy_that_cannot_start(libvirt: AsLibvirt) -> None:
 def test_without_a_monitor_it_is_qemu(tmp_path: Path) -> None:
     qemu = tmp_path / "qemu"
     qemu.write_text(
-        '#!/bin/sh\necho "$*"; ls /proc/self/fd; grep -E ^Sig[^Q] /proc/self/status; env\n'
+        '#!/bin/sh\n[ "$*" != -version ] || exec echo QEMU 11\n'
+        'echo "$*"; ls /proc/self/fd; grep -E ^Sig[^Q] /proc/self/status; env\n'
     )
     qemu.chmod(0o755)
     emulator = tmp_path / "emulator"
     version = install_emulator(str(emulator), EmulatorSettings(str(qemu), []))
-    assert version == "-version"
+    assert version == "QEMU 11"
     assert emulator.stat().st_mode & 0o777 == 0o755
     words = ["-machine", "none", "-name", "a  'b'", "-daemonize", "--", "-x"]
     direct, through = (
@@ -189,6 +190,8 @@ def test_settings_are_words() -> None:
     ("qemu", "error"),
     [
         ("qemu-kvm", "found the QEMU 'qemu-kvm', expected its full path"),
+        ("/bin/true", "found '' as answer to -version, expected that of a QEMU"),
+        ("/bin/echo", "found '-version' as answer to -version, expected that of a QEMU"),
         ("/bin/false", "the emulator can't start QEMU: exit status 1"),
         ("/nowhere/q", "can't start QEMU: qmpeer proxy: /nowhere/q: No such file or directory"),
     ],
@@ -205,11 +208,26 @@ def test_what_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="qemu, which is no emulator that may be replaced"):
         install_emulator(str(path), EmulatorSettings("/bin/true", []))
     path.unlink()
-    install_emulator(str(path), EmulatorSettings("/bin/true", []))
+    qemu, newer = (tmp_path / name for name in ("7.2", "10.0"))
+    for each in (qemu, newer):
+        each.write_text(f"#!/bin/sh\necho QEMU {each.name}\n")
+        each.chmod(0o755)
+    install_emulator(str(path), EmulatorSettings(str(qemu), []))
     with pytest.raises(ValueError, match="which is the emulator, expected the real QEMU"):
         install_emulator(str(path), EmulatorSettings(str(path), []))
-    install_emulator(str(path), EmulatorSettings("/bin/echo", []))
-    assert "/bin/echo" in path.read_text()
+    before = path.read_text()
+    with pytest.raises(ValueError, match="expected that of a QEMU"):
+        install_emulator(str(path), EmulatorSettings("/bin/true", []))
+    assert path.read_text() == before
+    install_emulator(str(path), EmulatorSettings(str(newer), []))
+    assert str(newer) in path.read_text()
+
+
+def test_no_folder_for_the_file(tmp_path: Path) -> None:
+    path = f"{tmp_path}/no/emulator"
+    with pytest.raises(FileNotFoundError) as raised:
+        install_emulator(path, EmulatorSettings("/bin/true", []))
+    assert raised.value.filename == path
 
 
 def test_folders_that_are_closed(tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ from qmpeer.cli.proxy_place import restore_place
 from qmpeer.cli.proxy_process import run_proxy
 from qmpeer.cli.server_options import FAILED, OWN_OPTIONS
 from qmpeer.options import Warn
+from qmpeer.options.command_line import END_OF_OPTIONS
 from qmpeer.options.companion_options import companions_usage
 from qmpeer.options.process import run_process
 from qmpeer.options.usage import CLIENTS
 
 PROGRAM: Final = "qmpeer proxy"
 _STATUS: Final = "--status"
+_HELP: Final = ("--help",)
 _CONTROL: Final = companions_usage(
     "show the server and the clients,", "and disconnect clients (see --status)"
 )
@@ -56,7 +58,8 @@ examples:
 {CLIENTS}
 at a glance, in place of all other options:
   --status ADDRESS    show a running proxy, by its control socket at ADDRESS (--control): its
-                      server, its clients, who they are, what they wait for
+                      server, its clients, who they are, what they wait for;
+                      --status --help explains the table
   --follow            show it again and again; into a pipe, a line for each change
   --interval S        with --follow: seconds between updates (default 1)
   --count N           with --follow: end after N updates or changes
@@ -88,11 +91,12 @@ def _run(words: Sequence[str]) -> int:
 
     With --status, show another one. With --install-emulator, write an emulator for libvirt.
     """
-    if any(word.split("=")[0] == _STATUS for word in words):
+    own = words[: words.index(END_OF_OPTIONS)] if END_OF_OPTIONS in words else words
+    if any(word.split("=")[0] == _STATUS for word in own):
         from qmpeer.cli.proxy_status import show_status  # start: 20 ms
 
-        return show_status(words)
-    if INSTALL in words:
+        return show_status(_HELP if {"-h", *_HELP} & set(own) else words)
+    if INSTALL in own:
         return reporting_errors(PROGRAM, partial(_install, words), failed=FAILED)
     return run_monitor_program(PROGRAM, USAGE, partial(parse_options, words), _proxy, failed=FAILED)
 

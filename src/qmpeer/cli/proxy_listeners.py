@@ -19,6 +19,7 @@ from qmpeer.proxy.event_terms import read_patterns
 _EVENTS: Final = "events"
 _EXTENSIONS: Final = "extensions"
 _SINGLE_COMMA: Final = re.compile(r"(?<!,)(?:,,)*,(?!,)")
+_MADE_LABEL: Final = re.compile(r"compat_monitor\d+")
 LISTENERS_USAGE: Final = """\
 further keys of -qmp, -qmp-pretty, -mon and -object monitor-qmp, for the clients that come in there:
   events=NAME:NAME... send them these events only; in a NAME * stands for any text; an empty list
@@ -48,6 +49,20 @@ class ListenerOptions(PlaceOptions, kw_only=True):
     """
 
     listeners: dict[str, ListenerKeys] = msgspec.field(default_factory=dict)
+
+
+def listener_name(options: ProgramOptions, label: str) -> str:
+    """Return the name of a listener for people: the label of its device, if they have chosen it.
+
+    Otherwise that is the device as ``-qmp`` names it, unless its port is chosen later.
+    """
+    if _MADE_LABEL.fullmatch(label):
+        for each in options.chardevs:
+            path = each.description.values.get("path")
+            device = f"unix:{path}" if path else each.argument.split(",", 1)[0]
+            if each.description.label == label and not device.endswith(":0"):
+                return device
+    return label
 
 
 def with_listener_keys(read: ReadArgument[ProgramOptions]) -> ReadArgument[ListenerOptions]:

@@ -1,6 +1,7 @@
 """The command line of ``qmpeer proxy``: a server's address, and QEMU's options for clients."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final, Literal
 
 from qmpeer import limits
@@ -121,7 +122,18 @@ def _when_down(options: ProxyOptions, option: str, argument: str) -> None:
     options.when_down = "wait" if argument == "wait" else "fail"
 
 
+def _only_with(option: str, *names: str) -> dict[str, Flag[ProxyOptions]]:
+    """Return flags that refuse options which go with another one, whatever their arguments."""
+
+    def refuse(name: str, options: ProxyOptions) -> None:
+        raise StartError(f"--{name}", None, f"it belongs to {option}, which isn't there")
+
+    return {name: partial(refuse, name) for name in names}
+
+
 _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
+    **_only_with("--status ADDRESS", "follow", "interval", "count", "disconnect", "json"),
+    **_only_with("--install-emulator FILE", "qemu", "or-direct"),
     **GUEST_FLAGS,
     **SHARED_FLAGS,
     **COMPANION_FLAGS,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from qmpeer.chardev import Chardev
-from qmpeer.cli.proxy_listeners import ListenerKeys
+from qmpeer.cli.proxy_listeners import ListenerKeys, listener_name
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.cli.proxy_place import ProxyPlace
 from qmpeer.errors import QMPError
@@ -111,7 +111,7 @@ class _Proxying:
         keys = self._options.listeners.get(device.label, ListenerKeys())
         self.proxy.attach(
             device,
-            name=device.label,
+            name=listener_name(self._options, device.label),
             pretty=is_pretty,
             events=keys.events,
             extensions=keys.extensions,

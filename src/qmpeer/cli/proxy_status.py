@@ -2,6 +2,7 @@
 
 import argparse
 import pwd
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -9,20 +10,22 @@ from time import monotonic
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.cli.command_line import JSON, Subcommand, argument, count, natural, seconds
+from qmpeer.cli.command_line import JSON, Subcommand, argument, count, seconds
 from qmpeer.cli.connecting import connect
-from qmpeer.cli.exits import DONE, STATUSES
+from qmpeer.cli.exits import DONE, STATUSES, RefusedError, UsageError
 from qmpeer.cli.live_page import page_on
 from qmpeer.cli.output import standard_output, write_either, write_json
 from qmpeer.cli.proxy_text import UserName, departure_text, seconds_text, status_lines, who
 from qmpeer.client import Client, Events
 from qmpeer.display.safe_text import visible
-from qmpeer.errors import CommandError
+from qmpeer.errors import CommandError, ConnectionClosed
 from qmpeer.messages import Event
 from qmpeer.transport import UnixAddress, parse_address
 from qmpeer.values import JsonObject
 
 _GONE: Final = "CLIENT_GONE"
+_INTERVAL: Final = 1.0
+_MOST_DIGITS: Final = 18  # QAPI: int64
 
 
 def show_status(words: Sequence[str]) -> int:
@@ -38,11 +41,16 @@ def show_status(words: Sequence[str]) -> int:
 
 def _run(namespace: argparse.Namespace) -> int:
     timeout = namespace.timeout
+    if not namespace.follow and (namespace.count or namespace.interval) is not None:
+        raise UsageError("found --count or --interval, expected --follow, too")
     with connect(namespace, timeout=timeout, command_timeout=timeout) as client:
         if namespace.disconnect is not None:
             _disconnect(client, namespace.disconnect, timeout, namespace.json)
         elif namespace.follow:
-            _follow(client, namespace)
+            try:
+                _follow(client, namespace)
+            except ConnectionClosed as error:
+                raise ConnectionClosed(f"the proxy has ended: {error.reason}") from error
         elif namespace.json:
             write_json(_snapshot(client), is_pretty=None)
         else:
@@ -52,15 +60,24 @@ def _run(namespace: argparse.Namespace) -> int:
     return DONE
 
 
-def _snapshot(client: Client) -> dict[str, Any]:
+def _execute(client: Client, command: str, arguments: JsonObject | None = None) -> Any:
+    """Execute one of the control socket's commands.
+
+    Raises:
+        RefusedError: If the server has no such command.
+    """
     try:
-        server = client.execute("query-server")
+        return client.execute(command, arguments)
     except CommandError as error:
-        if error.error_class == "CommandNotFound":
-            error.add_note("expected the control socket of a proxy: qmpeer proxy --control ADDRESS")
-        raise
+        if error.error_class != "CommandNotFound":
+            raise
+        reason = "another QMP server listens there, expected a proxy's --control ADDRESS"
+        raise RefusedError(f"found no command {command}: {reason}") from error
+
+
+def _snapshot(client: Client) -> dict[str, Any]:
     return {
-        "server": server,
+        "server": _execute(client, "query-server"),
         "clients": client.execute("query-clients"),
         "drops": client.execute("query-drops"),
     }
@@ -69,12 +86,18 @@ def _snapshot(client: Client) -> dict[str, Any]:
 def _disconnect(client: Client, number: int, timeout: float, is_json: bool) -> None:
     # Subscribed before the command: the client may be gone at once.
     with client.events(_GONE, match=lambda event: _data(event).get("number") == number) as events:
-        client.execute("disconnect-client", {"number": number})
+        _execute(client, "disconnect-client", {"number": number})
         try:
             events.next(timeout)
         except TimeoutError:
             raise TimeoutError(f"client {number} isn't gone after {timeout:g} s") from None
     write_either(is_json, {"disconnected": number}, f"client {number} is disconnected")
+
+
+def _client_number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > _MOST_DIGITS or not int(text):
+        raise ArgumentTypeError(f"found {text!r}, expected the number of a client, such as 1")
+    return int(text)
 
 
 def _user_name(address: str) -> UserName:
@@ -110,7 +133,7 @@ def _follow(client: Client, namespace: argparse.Namespace) -> None:
         shown = 0
         while namespace.count is None or shown < namespace.count:
             if shown:
-                _pause(events, namespace.interval)
+                _pause(events, namespace.interval or _INTERVAL)
             show(_snapshot(client))
             shown += 1
 
@@ -161,9 +184,10 @@ def _data(event: Event) -> dict[str, Any]:
 
 _AFTER: Final = (
     """\
-The columns: cmds are the commands that a client has sent, in and out are bytes. In the last one,
-"unread" are bytes that wait because the client doesn't read, and "+3" are further commands that
-aren't answered.
+The columns: cmds are the commands that a client has sent, errors those that were refused, in and
+out are bytes from it and to it. A client waits for the oldest command that isn't answered; "queued"
+means that the server doesn't have it yet. "unread" are bytes that it doesn't read, "+3" are further
+commands without an answer. A narrow terminal shows fewer columns.
 
 example:
   $ qmpeer proxy --status /run/all.control
@@ -188,13 +212,16 @@ _STATUS: Final = Subcommand(
             "--status", "ADDRESS", "the proxy's control socket", dest="address", required=True
         ),
         JSON,
-        argument("--follow", None, "show it again and again; into a pipe, a line for each change"),
-        argument("--disconnect", "N", "disconnect client N, and wait until it is gone",
-                 type=natural),
+        (
+            argument("--follow", None, "show it again and again; into a pipe, a line for each "
+                     "change"),
+            argument("--disconnect", "N", "disconnect client N, and wait until it is gone",
+                     type=_client_number),
+        ),
         argument("--timeout", "S", "wait at most S seconds for the connection and for each reply "
                  "(default 10)", type=seconds, default=limits.CONNECT_TIMEOUT),
         argument("--interval", "S", "with --follow: seconds between updates (default 1)",
-                 type=seconds, default=1.0),
+                 type=seconds),
         argument("--count", "N", "with --follow: end after N updates or changes", type=count),
     ),
     _run,

@@ -178,10 +178,14 @@ def _waits_text(client: Report) -> str:
 
 
 def _chosen(rows: Sequence[dict[str, str]]) -> Sequence[dict[str, str]]:
-    """Leave out the listener where all clients came by the same."""
-    if len({row["listener"] for row in rows}) == 1:
-        for row in rows:
+    """Leave out the listener where all clients came by the same, and folders that tell nothing."""
+    names = {row["listener"] for row in rows}
+    short = {name: name.rpartition("/")[2] for name in names}
+    for row in rows:
+        if len(names) == 1:
             del row["listener"]
+        elif len(set(short.values())) == len(names):
+            row["listener"] = short[row["listener"]]
     return rows
 
 

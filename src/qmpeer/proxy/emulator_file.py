@@ -16,6 +16,7 @@ from qmpeer import limits
 from qmpeer.proxy.emulator import EmulatorSettings
 
 _BEGINNING: Final = "#!/bin/sh\n# Made by qmpeer proxy --install-emulator."
+_QEMU: Final = "QEMU"
 _TEXT: Final = """\
 {beginning} QEMU for libvirt, with a proxy on its monitor.
 exec {python} -I -m qmpeer.proxy.emulator {words} -- "$@"
@@ -38,8 +39,12 @@ def install_emulator(path: str, settings: EmulatorSettings) -> str:
     words = shlex.join(settings.words())
     text = _TEXT.format(beginning=_BEGINNING, python=shlex.quote(sys.executable), words=words)
     new = f"{path}.new"
-    with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
+    try:
+        with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    except OSError as error:
+        error.filename = path
+        raise
     try:
         os.chmod(new, 0o755)
         version = _try(new)
@@ -85,7 +90,10 @@ def _try(path: str) -> str:
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise ValueError(f"the emulator can't start QEMU: {lines[-1]}")
-    return done.stdout.partition("\n")[0]
+    version = done.stdout.partition("\n")[0]
+    if _QEMU not in version:
+        raise ValueError(f"found {version[:80]!r} as answer to -version, expected that of a QEMU")
+    return version
 
 
 def closed_folders(path: str) -> list[str]:
