@@ -269,6 +269,17 @@ def test_restore(path: Path, servers: Any, is_removed: bool) -> None:
     assert restore(str(path)) is Outcome.NOTHING
 
 
+def test_restore_without_the_right_to(
+    path: Path, servers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers()
+    crash(path)
+    monkeypatch.setattr("os.access", lambda folder, mode: folder != str(path.parent))
+    with pytest.raises(PermissionError, match=f"can't move sockets in {path.parent}: Permission"):
+        restore(str(path))
+    assert names(path) == ["q", "q.qmpeer-behind"]
+
+
 def test_restore_after_the_server_has_gone(path: Path, servers: Any) -> None:
     server = servers()
     crash(path)

@@ -255,6 +255,10 @@ def restore(path: str) -> Outcome:
         return Outcome.NOTHING
     if found is Found.NO_SOCKET:
         raise OSError(f"found {found.value} at {moved}, expected the socket that was moved there")
+    folder = os.path.dirname(place)
+    if not os.access(folder, os.W_OK):  # nor would the sockets be found dead
+        reason = os.strerror(errno.EACCES)
+        raise PermissionError(errno.EACCES, f"can't move sockets in {folder}: {reason}")
     if found is Found.DEAD:
         os.unlink(moved)
         if look_at(place) is Found.DEAD:
