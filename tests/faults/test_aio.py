@@ -351,7 +351,7 @@ async def test_descriptors_where_they_cannot_travel() -> None:
 
 
 async def test_a_handler_that_fails_ends_the_stream() -> None:
-    scene = Scene("delay sender=client seconds=0.001")
+    scene = Scene("delay sender=client seconds=0.1")  # else a busy machine delivers it at once
     failures: list[str] = []
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: failures.append(context["message"])

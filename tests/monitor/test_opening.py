@@ -339,4 +339,4 @@ async def test_closed_listeners_are_forgotten(monitor: Monitor) -> None:
         listener = await monitor.listen("tcp:127.0.0.1:0")
         assert monitor.listeners == (listener,)
         listener.close()
-        assert monitor.listeners == ()
+        assert not monitor.listeners
