@@ -269,6 +269,17 @@ def test_restore(path: Path, servers: Any, is_removed: bool) -> None:
     assert restore(str(path)) is Outcome.NOTHING
 
 
+def test_restore_without_the_right_to(
+    path: Path, servers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers()
+    crash(path)
+    monkeypatch.setattr("os.access", lambda folder, mode: folder != str(path.parent))
+    with pytest.raises(PermissionError, match=f"can't move sockets in {path.parent}: Permission"):
+        restore(str(path))
+    assert names(path) == ["q", "q.qmpeer-behind"]
+
+
 def test_restore_after_the_server_has_gone(path: Path, servers: Any) -> None:
     server = servers()
     crash(path)
@@ -326,9 +337,9 @@ def test_another_server_comes_while_we_connect(path: Path, servers: Any) -> None
 def test_no_socket(path: Path, servers: Any) -> None:
     path.write_text("precious")
     place = TakenPlace(str(path))
-    place.find()
-    with pytest.raises(OSError, match="found a file that is no socket at"):
-        place.take()
+    for step in (place.find, place.take):
+        with pytest.raises(OSError, match="found a file that is no socket at"):
+            step()
     assert restore(str(path)) is Outcome.NOTHING
     assert path.read_text() == "precious"
 

@@ -108,7 +108,9 @@ class TakenPlace:
         # A dead one is left over from a server that has ended. `take` removes it.
         place = self.moved if self._is_moved else self.path
         with suppress(FileNotFoundError):  # it is still to come
-            self._server = PinnedFile(place)
+            server = PinnedFile(place)
+            self._check_socket(server)
+            self._server = server
         return place
 
     def take(self) -> socket.socket:
@@ -123,8 +125,7 @@ class TakenPlace:
         self._choose_rights(server.status)
         if self._is_moved:
             return self.stand()
-        if not stat.S_ISSOCK(server.status.st_mode):
-            raise OSError(f"found {Found.NO_SOCKET.value} at {self.path}")
+        self._check_socket(server)
         sock = self._listen(self.moved)
         try:
             exchange(self.moved, self.path)
@@ -137,6 +138,12 @@ class TakenPlace:
             raise
         self._is_moved = True
         return self._keep(sock, self.path)
+
+    def _check_socket(self, server: PinnedFile) -> None:
+        if not stat.S_ISSOCK(server.status.st_mode):
+            server.close()
+            self._server = None
+            raise OSError(f"found {Found.NO_SOCKET.value} at {self.path}")
 
     def stand(self) -> socket.socket:
         """Listen at the path, where no living socket is; return the listening socket.
@@ -255,6 +262,10 @@ def restore(path: str) -> Outcome:
         return Outcome.NOTHING
     if found is Found.NO_SOCKET:
         raise OSError(f"found {found.value} at {moved}, expected the socket that was moved there")
+    folder = os.path.dirname(place)
+    if not os.access(folder, os.W_OK):  # nor would the sockets be found dead
+        reason = os.strerror(errno.EACCES)
+        raise PermissionError(errno.EACCES, f"can't move sockets in {folder}: {reason}")
     if found is Found.DEAD:
         os.unlink(moved)
         if look_at(place) is Found.DEAD:
