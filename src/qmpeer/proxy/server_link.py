@@ -160,7 +160,7 @@ class ServerLink:
         connection.begin()
         self._on_change(True)
         if last is not None:
-            _log.info("there is a server again")
+            _log.warning("there is a server again")
 
     # Loss
 
