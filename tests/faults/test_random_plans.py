@@ -18,5 +18,5 @@ def test_random_plans(loop: str, seeds: range) -> None:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(plans.run(seeds))
     assert not plans.failures, "\n".join(plans.failures)
-    assert plans.happened > 50
-    assert plans.outcomes["ok"] > 5  # a busy machine has more deadlines
+    assert plans.happened > 20  # of some hundreds
+    assert plans.outcomes["ok"] > 5  # of a hundred; a busy machine has more deadlines
