@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.proxy import Proxy
 from tests.patience import PATIENCE
@@ -302,7 +303,9 @@ def test_the_server_is_cut_off_after_each_byte(loop: str, step: int, tmp_path: P
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", LOOPS)
-def test_memory_is_flat(loop: str, tmp_path: Path) -> None:
+def test_memory_is_flat(loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PROXY_EVENTS", 8)  # soon full
+
     async def main() -> None:
         random = Random(0)
         sizes: list[tuple[int, int]] = []
