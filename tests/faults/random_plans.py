@@ -33,7 +33,7 @@ from qmpeer.values import JsonObject
 from tests.patience import PATIENCE
 
 DEADLINE: Final = 0.1
-"""Seconds until a client gives up."""
+"""Seconds until a client gives up, where many plans run."""
 ALLOWED: Final = (CommandError, CommandInterrupted, ConnectionClosed, TimeoutError)
 COMMANDS: Final = ("qmp_capabilities", "echo", "stop", "cont")
 ECHOES: Final = 6
@@ -44,13 +44,17 @@ AT_ONCE: Final = 40
 class RandomPlans:
     """A monitor, and clients that talk to it through random plans.
 
+    Args:
+        deadline: Seconds until a client gives up; on a machine that stalls, before any fault.
+
     Attributes:
         failures: What went wrong, one text each.
         outcomes: How often commands ended in which way.
         happened: The number of faults that happened.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float = DEADLINE) -> None:
+        self._deadline = deadline
         self.failures: list[str] = []
         self.outcomes: Counter[str] = Counter()
         self.happened = 0
@@ -107,7 +111,9 @@ class RandomPlans:
 
     async def _async(self, sock: socket.socket, threads: ThreadPoolExecutor, has_ids: bool) -> None:
         try:
-            vm = await AsyncClient.connect(sock, timeout=DEADLINE, command_timeout=DEADLINE)
+            vm = await AsyncClient.connect(
+                sock, timeout=self._deadline, command_timeout=self._deadline
+            )
         except (*ALLOWED, NegotiationError) as error:
             self._count(error)
             return
@@ -132,7 +138,7 @@ class RandomPlans:
 
     def _talk(self, sock: socket.socket, has_ids: bool) -> None:
         try:
-            vm = Client.connect(sock, timeout=DEADLINE, command_timeout=DEADLINE)
+            vm = Client.connect(sock, timeout=self._deadline, command_timeout=self._deadline)
         except (*ALLOWED, NegotiationError) as error:
             self._count(error)
             return

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from tests.monitor.conftest import LOOPS
 from tests.proxy.proxied import Proxied
-
-try:
-    import uvloop
-except ImportError:  # an extra
-    LOOPS = {"asyncio": asyncio.new_event_loop}
-else:
-    LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.proxy.conftest import LOOPS
+from tests.monitor.conftest import LOOPS
 from tests.proxy.conversations import converse
 
 COUNT = 500

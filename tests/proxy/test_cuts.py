@@ -19,8 +19,8 @@ import pytest
 from qmpeer import limits
 from qmpeer.errors import QMPError
 from qmpeer.proxy import Proxy
+from tests.monitor.conftest import LOOPS
 from tests.patience import PATIENCE
-from tests.proxy.conftest import LOOPS
 from tests.proxy.conversations import GREETING
 from tests.proxy.modelled import ModelServer
 

@@ -68,7 +68,7 @@ def _passed(fd: int, name: str) -> PassedSocket:
 
 
 def notify(*states: str) -> None:
-    """Tell the service manager about states such as ``READY=1``, if it wants to know.
+    """Report states such as ``READY=1`` to the service manager, if there is one that listens.
 
     A manager that can't be reached is no reason to fail: it will see by itself.
     """

@@ -75,7 +75,7 @@ class Logbook:
         self._is_ending = False
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell one more watcher what happens from now on."""
+        """Add a watcher, which hears of everything from now on."""
         self._watchers.append(watcher)
 
     def client_connected(self, session: ProxySession) -> None:

@@ -157,7 +157,7 @@ class ServerConnection:
             raise self._end
 
     def begin(self) -> None:
-        """Tell the user from now on, first of the events that have come meanwhile."""
+        """Pass on what comes from now on, and first the events that have come meanwhile."""
         self._has_begun = True
         early, self._early = self._early, []
         if early:

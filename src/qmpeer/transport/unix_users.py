@@ -50,7 +50,7 @@ class Users(msgspec.Struct, frozen=True):
         return bool(self.clients or self.unseen)
 
     def __str__(self) -> str:
-        """Say who holds the socket, and what isn't known."""
+        """Return a text with the holders of the socket, and with what isn't known."""
         if self.clients:
             verb = "hold" if len(self.clients) > 1 else "holds"
             return f"{', '.join(map(str, self.clients))} {verb} it"
