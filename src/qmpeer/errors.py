@@ -24,6 +24,7 @@
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
     FaultError            a fault to inject can't be          .reason .hint .place
+    PolicyError           a policy can't be                   .reason .place .others
     ScriptError           a script can't be                   .reason .place
     ScriptMismatch        a script and what happened differ   .mismatches
     SchemaError           a schema is wrong                   .location .reason .definition
@@ -65,6 +66,7 @@ __all__ = [
     "MessageError",
     "MigrationError",
     "NegotiationError",
+    "PolicyError",
     "ProtocolError",
     "QMPError",
     "RemoteProtocolError",
@@ -603,6 +605,26 @@ class SchemaSyntaxError(SchemaError):
 
 class SchemaSemanticError(SchemaError):
     """A schema that can be parsed, but contradicts itself or the rules of QAPI."""
+
+
+class PolicyError(QMPError):
+    """A policy that can't be.
+
+    Attributes:
+        reason: What was found, and what was expected.
+        place: Its place in the file, such as "vm.toml:3:9"; "" if unknown.
+        others: Further mistakes in the same file, each as a line with its place.
+    """
+
+    def __init__(self, reason: str, place: str = "", others: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, place, others)
+        self.reason = reason
+        self.place = place
+        self.others = others
+
+    def __str__(self) -> str:
+        first = f"{self.place}: {self.reason}" if self.place else self.reason
+        return "\n".join([first, *self.others])
 
 
 class ScriptError(QMPError):
