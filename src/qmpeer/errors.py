@@ -32,6 +32,7 @@
       SchemaSemanticError it can be read, but breaks QAPI's rules
     TranscriptError       a transcript is wrong               .name .line .reason
     ValidationError       a value doesn't fit a schema type   .path .expected .found
+    AuditError            something can't be recorded         .path .reason
 
 Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``.
 Once connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
@@ -49,6 +50,7 @@ from msgspec import UNSET
 
 __all__ = [
     "AnswerError",
+    "AuditError",
     "ChardevError",
     "CommandError",
     "CommandInterrupted",
@@ -705,3 +707,20 @@ class ValidationError(QMPError):
 
     def __str__(self) -> str:
         return self.desc
+
+
+class AuditError(QMPError):
+    """An audit log that can't be opened, or a command that can't be recorded in it.
+
+    Attributes:
+        reason: What was found and what was expected, or the system's reason.
+        path: The log's path.
+    """
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason, path)
+        self.reason = reason
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

@@ -261,6 +261,35 @@ EMULATOR_TIMEOUT: Final = 20.0
 """Seconds in which the proxy of an emulator must listen. Ours: libvirt waits 30 for QEMU's
 monitor."""
 
+# The audit.
+AUDIT_ARGUMENTS: Final = 16 * 1024
+"""Bytes of a command's arguments, as JSON, in an audit log; longer ones are replaced by their
+digest. Ours: commands of people and programs have up to some hundred."""
+AUDIT_TEXT: Final = 1024
+"""Characters of a name, an error or another text in an audit log. Ours."""
+AUDIT_LINE: Final = 64 * 1024
+"""Bytes of a line of an audit log. Ours: the arguments' limit, and room for texts."""
+AUDIT_REMEMBERED: Final = 1024
+"""Different arguments without secrets that an audit log remembers, so that it needn't look again.
+Ours: programs ask the same again and again."""
+AUDIT_REMEMBERED_SIZE: Final = 512
+"""Bytes of such arguments. Ours."""
+AUDIT_PENDING: Final = 4096
+"""Ends of commands that wait until the audit log can be written again. Ours: then the oldest is
+lost."""
+AUDIT_RETRY: Final = 1.0
+"""Seconds after which an audit log that can't be written is tried again. Ours."""
+AUDIT_SYNC: Final = 1.0
+"""Seconds until the end of a command is on the disk if its beginning has to be at once. Ours."""
+AUDIT_SIZE: Final = 64 * 1024 * 1024
+"""Default for the bytes of one file of an audit log. Ours: some 100,000 commands."""
+AUDIT_KEEP: Final = 10
+"""Default for the number of full files of an audit log that are kept. Ours."""
+AUDIT_HEAD: Final = 1000
+"""Default for the records of an audit log after which its head is sent elsewhere. Ours."""
+AUDIT_KEY: Final = 64
+"""Bytes of the key of an audit log. BLAKE2b: 64 at most."""
+
 # The relay.
 RELAY_LINKS: Final = 1000
 """Default for the links of one relay; a further client is turned away. Ours: each has two
