@@ -356,6 +356,15 @@ HUMAN_EXPRESSION: Final = 64 * 1024
 HUMAN_DUMP: Final = 1024 * 1024
 """Bytes of memory that one command prints. Ours; QEMU sets no limit."""
 
+# Policies (policy).
+PATH_LINKS: Final = 40
+"""Symbolic links that are followed to resolve one path. Linux: MAXSYMLINKS is 40."""
+PATH_SIZE: Final = 4096
+"""Bytes of a path with the zero byte behind it. Linux: PATH_MAX is 4096."""
+IMAGE_DEPTH: Final = 64
+"""Levels of block nodes inside one another in an image that a policy judges. Ours: real ones have
+up to five."""
+
 # Schema files: none may take for ever, or all memory. QEMU 10.2 has 46 files, 1.1 MB together, the
 # largest 0.2 MB, with 5 levels of braces and brackets, and includes 3 deep.
 SCHEMA_FILE_SIZE: Final = 4 * 1024 * 1024
