@@ -298,8 +298,6 @@ class Hub:
         """Answer a client's request as the server did."""
         if not request.command.is_oob:
             self._multiplexer.finished()
-        if self._recorder is not None:
-            self._recorder.end(request, error)
         if request.on_outcome is not None:
             request.on_outcome(value, error is None)
         if request.is_answered and not isinstance(error, CommandInterrupted):
@@ -312,6 +310,8 @@ class Hub:
             self._answer(request, error=texts.server_lost(request, error.reason))
         else:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
+        if self._recorder is not None:  # last: its client needn't wait for that
+            self._recorder.end(request, error)
 
     def _note(self, command: CommandMessage, value: JsonValue) -> None:
         """Note the success of a command that says something about the server."""
