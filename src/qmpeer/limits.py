@@ -279,6 +279,10 @@ AUDIT_REMEMBERED_SIZE: Final = 512
 AUDIT_PENDING: Final = 4096
 """Ends of commands that wait until the audit log can be written again. Ours: then the oldest is
 lost."""
+AUDIT_OPEN: Final = 100_000
+"""Commands without an end that `qmpeer audit show` remembers. Ours: 50 MB."""
+AUDIT_HEADS: Final = 100_000
+"""Heads of an audit log that `qmpeer audit verify` remembers, the last ones. Ours: 20 MB."""
 AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0
