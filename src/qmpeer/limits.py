@@ -400,6 +400,21 @@ IMAGE_DEPTH: Final = 64
 """Levels of block nodes inside one another in an image that a policy judges. Ours: real ones have
 up to five."""
 
+# Predicates (policy).
+PREDICATE_TEXT: Final = 4096
+"""Characters of one expression. Ours."""
+PREDICATE_LEVELS: Final = 32
+"""Levels of parentheses and calls in one. Ours: the library ends at 96, some texts with a panic."""
+PREDICATE_ARGUMENTS: Final = 32 * 1024
+"""Bytes of JSON that one may read of a command's arguments; with more it isn't evaluated. Ours: a
+loop over 32 kB takes 30 ms, and longer ones would keep the other clients waiting."""
+PREDICATE_NESTING: Final = 64
+"""Levels of nesting of these arguments. Ours: the library converts them recursively."""
+PREDICATE_SAMPLES: Final = 64
+"""Values of the arguments that each part of one is tried on at load. Ours."""
+PREDICATE_SHOWN: Final = 200
+"""Characters of an expression, or of the library's reason, in an error. Ours."""
+
 # Schema files: none may take for ever, or all memory. QEMU 10.2 has 46 files, 1.1 MB together, the
 # largest 0.2 MB, with 5 levels of braces and brackets, and includes 3 deep.
 SCHEMA_FILE_SIZE: Final = 4 * 1024 * 1024
