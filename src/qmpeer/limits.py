@@ -706,3 +706,13 @@ JUDGED_MISTAKES: Final = 8
 """Mistakes of a client that a case's report names. Ours."""
 JUDGED_AT_ONCE: Final = 4
 """Default for the cases that run at once. Ours: most wait for a client to start, or to give up."""
+
+# Policies.
+POLICY_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a policy. Ours."""
+POLICY_RULES: Final = 10_000
+"""Rules of one policy, those of presets included. Ours: each new client looks at each of them."""
+POLICY_MISTAKES: Final = 20
+"""Mistakes of one policy that are told together. Ours."""
+POLICY_NAME: Final = 64
+"""Characters of a rule's name. Ours: errors and records repeat it."""
