@@ -7,6 +7,7 @@ import pytest
 from qmpeer import errors
 from qmpeer.errors import (
     AnswerError,
+    AuditError,
     ChardevError,
     CommandError,
     CommandInterrupted,
@@ -14,6 +15,7 @@ from qmpeer.errors import (
     ConflictError,
     ConnectionClosed,
     FaultError,
+    HumanLineError,
     JobError,
     KeyboardError,
     KeyNameError,
@@ -24,6 +26,7 @@ from qmpeer.errors import (
     MessageError,
     MigrationError,
     NegotiationError,
+    PolicyError,
     ProtocolError,
     QMPError,
     RemoteProtocolError,
@@ -66,6 +69,7 @@ SENTENCES = [
         FaultError("found 'ctu'", "did you mean cut?", "faults.txt:3"),
         "faults.txt:3: found 'ctu'; did you mean cut?",
     ),
+    (HumanLineError("found unknown command 'inf'"), "found unknown command 'inf'"),
     (
         ConflictError("object", "o", {"a": (1, 2), "b": ("x", None)}, "object-add"),
         'object o exists, but differs: found a 1, expected 2; found b "x", expected null',
@@ -99,9 +103,15 @@ SENTENCES = [
         "Invalid parameter 'x'",
     ),
     (SchemaError("it is empty"), "it is empty"),
+    (PolicyError("found 1, expected 2", "vm.toml:3:9"), "vm.toml:3:9: found 1, expected 2"),
+    (
+        PolicyError("found 1", "a:1:1", ("a:2:1: found 2",)),
+        "a:1:1: found 1\na:2:1: found 2",
+    ),
     (ScriptError("found 1, expected 2", "test.py:3"), "test.py:3: found 1, expected 2"),
     (ScriptError("found 1, expected 2"), "found 1, expected 2"),
     (ScriptMismatch(("unexpected: a", "not met: b")), "unexpected: a\nnot met: b"),
+    (AuditError("another process writes it", "a.log"), "a.log: another process writes it"),
     (TranscriptError("found 'x', expected 'y'", "f.txt", 3), "f.txt:3: found 'x', expected 'y'"),
     (TranscriptError("found more than 9 bytes", "f.txt"), "f.txt: found more than 9 bytes"),
     (SchemaSyntaxError("found ')'", PLACE), "block.json:2:3: found ')'"),
