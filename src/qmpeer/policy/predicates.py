@@ -16,19 +16,13 @@ from qmpeer import limits
 from qmpeer.policy.cel_members import ARGUMENTS, MemberPath, MemberReader, NotAList, Reads
 from qmpeer.policy.cel_names import COMMAND, PEER, called_functions, check_names, used_names
 from qmpeer.policy.cel_syntax import Node, Operation, PredicateError, parse
-from qmpeer.policy.rules import Facts, PolicyClient
+from qmpeer.policy.rules import CannotTell, Facts, PolicyClient
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from cel import Program
 
 _OWN: Final = ("under", "node_file", "peer")
-
-
-class CannotTell(str):
-    """The reason why a predicate can't be evaluated. It isn't false: nobody knows what it is."""
-
-    __slots__ = ()
 
 
 class CelPredicate:
