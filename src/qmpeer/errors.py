@@ -24,6 +24,9 @@
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
     FaultError            a fault to inject can't be          .reason .hint .place
+    HumanLineError        a human monitor's line isn't read
+                          alike by all releases               .reason
+    PolicyError           a policy can't be                   .reason .place .others
     ScriptError           a script can't be                   .reason .place
     ScriptMismatch        a script and what happened differ   .mismatches
     SchemaError           a schema is wrong                   .location .reason .definition
@@ -57,6 +60,7 @@ __all__ = [
     "ConflictError",
     "ConnectionClosed",
     "FaultError",
+    "HumanLineError",
     "JobError",
     "KeyNameError",
     "KeyboardError",
@@ -67,6 +71,7 @@ __all__ = [
     "MessageError",
     "MigrationError",
     "NegotiationError",
+    "PolicyError",
     "ProtocolError",
     "QMPError",
     "RemoteProtocolError",
@@ -431,6 +436,23 @@ class FaultError(QMPError, ValueError):
         return f"{before}{self.reason}{f'; {self.hint}' if self.hint else ''}"
 
 
+class HumanLineError(QMPError, ValueError):
+    """A line for the human monitor that isn't read with certainty.
+
+    It is wrong, its command is unknown, or QEMU's releases read it differently.
+
+    Attributes:
+        reason: What was found and what was expected.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class KeyboardError(QMPError, ValueError):
     """Keys that can't be pressed as asked; nothing was sent.
 
@@ -605,6 +627,26 @@ class SchemaSyntaxError(SchemaError):
 
 class SchemaSemanticError(SchemaError):
     """A schema that can be parsed, but contradicts itself or the rules of QAPI."""
+
+
+class PolicyError(QMPError):
+    """A policy that can't be.
+
+    Attributes:
+        reason: What was found, and what was expected.
+        place: Its place in the file, such as "vm.toml:3:9"; "" if unknown.
+        others: Further mistakes in the same file, each as a line with its place.
+    """
+
+    def __init__(self, reason: str, place: str = "", others: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, place, others)
+        self.reason = reason
+        self.place = place
+        self.others = others
+
+    def __str__(self) -> str:
+        first = f"{self.place}: {self.reason}" if self.place else self.reason
+        return "\n".join([first, *self.others])
 
 
 class ScriptError(QMPError):

@@ -250,6 +250,8 @@ PROXY_EVENT_PATTERN: Final = 128
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
+PROXY_SHOWN_NAME: Final = 128
+"""Characters of a denied command's name that the proxy tells those who watch it."""
 PROXY_REPORTS: Final = 50
 """Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 PROXY_STATUS_MOMENT: Final = 0.1
@@ -376,6 +378,8 @@ EMITTED_EVENTS: Final = 65536
 # Human monitor.
 HUMAN_LINE: Final = 4095
 """Bytes of one line. QEMU: the buffer of its readline."""
+HUMAN_WORD: Final = 1023
+"""Bytes of one word of a line. QEMU: its buffer for words; it cuts longer ones."""
 HUMAN_TURN: Final = 64
 """Lines and TABs of one human monitor in one turn. Ours."""
 HUMAN_HISTORY: Final = 64
@@ -388,6 +392,30 @@ HUMAN_EXPRESSION: Final = 64 * 1024
 """Characters of one expression, blanks included. Ours; long ones overflow QEMU's stack."""
 HUMAN_DUMP: Final = 1024 * 1024
 """Bytes of memory that one command prints. Ours; QEMU sets no limit."""
+
+# Policies (policy).
+PATH_LINKS: Final = 40
+"""Symbolic links that are followed to resolve one path. Linux: MAXSYMLINKS is 40."""
+PATH_SIZE: Final = 4096
+"""Bytes of a path with the zero byte behind it. Linux: PATH_MAX is 4096."""
+IMAGE_DEPTH: Final = 64
+"""Levels of block nodes inside one another in an image that a policy judges. Ours: real ones have
+up to five."""
+
+# Predicates (policy).
+PREDICATE_TEXT: Final = 4096
+"""Characters of one expression. Ours."""
+PREDICATE_LEVELS: Final = 32
+"""Levels of parentheses and calls in one. Ours: the library ends at 96, some texts with a panic."""
+PREDICATE_ARGUMENTS: Final = 32 * 1024
+"""Bytes of JSON that one may read of a command's arguments; with more it isn't evaluated. Ours: a
+loop over 32 kB takes 30 ms, and longer ones would keep the other clients waiting."""
+PREDICATE_NESTING: Final = 64
+"""Levels of nesting of these arguments. Ours: the library converts them recursively."""
+PREDICATE_SAMPLES: Final = 64
+"""Values of the arguments that each part of one is tried on at load. Ours."""
+PREDICATE_SHOWN: Final = 200
+"""Characters of an expression, or of the library's reason, in an error. Ours."""
 
 # Schema files: none may take for ever, or all memory. QEMU 10.2 has 46 files, 1.1 MB together, the
 # largest 0.2 MB, with 5 levels of braces and brackets, and includes 3 deep.
@@ -680,3 +708,13 @@ JUDGED_MISTAKES: Final = 8
 """Mistakes of a client that a case's report names. Ours."""
 JUDGED_AT_ONCE: Final = 4
 """Default for the cases that run at once. Ours: most wait for a client to start, or to give up."""
+
+# Policies.
+POLICY_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a policy. Ours."""
+POLICY_RULES: Final = 10_000
+"""Rules of one policy, those of presets included. Ours: each new client looks at each of them."""
+POLICY_MISTAKES: Final = 20
+"""Mistakes of one policy that are told together. Ours."""
+POLICY_NAME: Final = 64
+"""Characters of a rule's name. Ours: errors and records repeat it."""

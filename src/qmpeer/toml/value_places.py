@@ -4,11 +4,12 @@
 tree-sitter's, with its grammar of TOML, is kept, exact, and fast.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from qmpeer.script.places import Place
+from qmpeer.toml.place import Place
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -24,6 +25,9 @@ class Places:
         file: The file's name in places.
         text: The text.
 
+    Attributes:
+        digest: The SHA-256 of the text, in hexadecimal.
+
     Raises:
         ModuleNotFoundError: If tree-sitter isn't installed.
 
@@ -36,6 +40,7 @@ class Places:
     def __init__(self, file: str, text: str) -> None:
         self._file = file
         data = text.encode()
+        self.digest: str = hashlib.sha256(data).hexdigest()
         self._lines = data.split(b"\n")
         self._keys: dict[Path, tuple[int, int]] = {}
         self._values: dict[Path, tuple[int, int]] = {}
@@ -115,11 +120,8 @@ def _keys(node: "Node") -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _parse(data: bytes) -> "Node":
-    try:
-        import tree_sitter  # optional extra: testing
-        import tree_sitter_toml  # optional extra: testing
-    except ModuleNotFoundError as error:
-        reason = f"scripts in TOML need {error.name}: pip install '.[testing]' in qmpeer's checkout"
-        raise ModuleNotFoundError(reason, name=error.name) from error
+    import tree_sitter  # optional extra: testing
+    import tree_sitter_toml  # optional extra: testing
+
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language()))
     return parser.parse(data).root_node
