@@ -195,6 +195,15 @@ def read_document(path: str, kind: DocumentKind) -> Item:
         ModuleNotFoundError: If the extra of that kind isn't installed.
     """
     text, values = read_toml(path, kind.most, kind.error)
+    return document_in(path, text, values, kind)
+
+
+def document_in(path: str, text: str, values: dict[str, Any], kind: DocumentKind) -> Item:
+    """Return the document in a text that was read.
+
+    Raises:
+        ModuleNotFoundError: If the extra of its kind isn't installed.
+    """
     try:
         places = Places(path, text)
     except ModuleNotFoundError as error:
