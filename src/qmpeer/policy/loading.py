@@ -6,7 +6,6 @@ with the nearest name. A rule that can never decide is a mistake, too.
 
 import os
 from collections.abc import Collection, Mapping
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -25,8 +24,7 @@ from qmpeer.policy.rules import Predicate, Rule, Who
 from qmpeer.policy.shadowing import shadowing
 from qmpeer.policy.weak_tests import weaknesses
 from qmpeer.policy.who_tables import one_or_more, read_who
-from qmpeer.toml.items import DocumentKind, Item, document_in, read_document
-from qmpeer.toml.reading import read_toml
+from qmpeer.toml.items import DocumentKind, Item, read_document
 
 if TYPE_CHECKING:
     from qmpeer.schema import Schema
@@ -73,9 +71,7 @@ def load_policy_file(
 ) -> PolicyFile:
     """Read all that is in a policy's file; otherwise like `load_policy`."""
     mistakes = Mistakes()
-    source = os.fspath(path)
-    text, values = read_toml(source, _KIND.most, _KIND.error)
-    document = document_in(source, text, values, _KIND)
+    document = read_document(os.fspath(path), _KIND)
     tables = document.table(_KEYS)
     own: dict[str, CommandEffects] = {}
     with mistakes.collected():
@@ -98,8 +94,13 @@ def load_policy_file(
         with mistakes.collected():
             cases.append(read_case(item, who, {rule.name for rule in rules}))
     mistakes.raise_all()
-    digest = sha256(text.encode()).hexdigest()
-    policy = Policy(rules, own=own, is_dry_run=is_dry_run, source=source, digest=digest)
+    policy = Policy(
+        rules,
+        own=own,
+        is_dry_run=is_dry_run,
+        source=os.fspath(path),
+        digest=document.document_digest,
+    )
     warnings = tuple(
         f"{rule.place}: {text}" for rule in rules for text in weaknesses(rule, policy.effects_of)
     )

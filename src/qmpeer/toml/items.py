@@ -59,6 +59,11 @@ class Item:
         return self._places.of_key(self._path)
 
     @property
+    def document_digest(self) -> str:
+        """The SHA-256 of the whole document's text, in hexadecimal."""
+        return self._places.digest
+
+    @property
     def key(self) -> str:
         """Its key; "" for the document and for items of arrays."""
         last = self._path[-1] if self._path else ""
@@ -195,15 +200,6 @@ def read_document(path: str, kind: DocumentKind) -> Item:
         ModuleNotFoundError: If the extra of that kind isn't installed.
     """
     text, values = read_toml(path, kind.most, kind.error)
-    return document_in(path, text, values, kind)
-
-
-def document_in(path: str, text: str, values: dict[str, Any], kind: DocumentKind) -> Item:
-    """Return the document in a text that was read.
-
-    Raises:
-        ModuleNotFoundError: If the extra of its kind isn't installed.
-    """
     try:
         places = Places(path, text)
     except ModuleNotFoundError as error:
