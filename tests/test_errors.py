@@ -7,6 +7,7 @@ import pytest
 from qmpeer import errors
 from qmpeer.errors import (
     AnswerError,
+    AuditError,
     ChardevError,
     CommandError,
     CommandInterrupted,
@@ -24,6 +25,7 @@ from qmpeer.errors import (
     MessageError,
     MigrationError,
     NegotiationError,
+    PolicyError,
     ProtocolError,
     QMPError,
     RemoteProtocolError,
@@ -99,9 +101,15 @@ SENTENCES = [
         "Invalid parameter 'x'",
     ),
     (SchemaError("it is empty"), "it is empty"),
+    (PolicyError("found 1, expected 2", "vm.toml:3:9"), "vm.toml:3:9: found 1, expected 2"),
+    (
+        PolicyError("found 1", "a:1:1", ("a:2:1: found 2",)),
+        "a:1:1: found 1\na:2:1: found 2",
+    ),
     (ScriptError("found 1, expected 2", "test.py:3"), "test.py:3: found 1, expected 2"),
     (ScriptError("found 1, expected 2"), "found 1, expected 2"),
     (ScriptMismatch(("unexpected: a", "not met: b")), "unexpected: a\nnot met: b"),
+    (AuditError("another process writes it", "a.log"), "a.log: another process writes it"),
     (TranscriptError("found 'x', expected 'y'", "f.txt", 3), "f.txt:3: found 'x', expected 'y'"),
     (TranscriptError("found more than 9 bytes", "f.txt"), "f.txt: found more than 9 bytes"),
     (SchemaSyntaxError("found ')'", PLACE), "block.json:2:3: found ')'"),

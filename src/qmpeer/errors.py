@@ -24,6 +24,7 @@
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
     FaultError            a fault to inject can't be          .reason .hint .place
+    PolicyError           a policy can't be                   .reason .place .others
     ScriptError           a script can't be                   .reason .place
     ScriptMismatch        a script and what happened differ   .mismatches
     SchemaError           a schema is wrong                   .location .reason .definition
@@ -31,6 +32,7 @@
       SchemaSemanticError it can be read, but breaks QAPI's rules
     TranscriptError       a transcript is wrong               .name .line .reason
     ValidationError       a value doesn't fit a schema type   .path .expected .found
+    AuditError            something can't be recorded         .path .reason
 
 Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``.
 Once connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
@@ -48,6 +50,7 @@ from msgspec import UNSET
 
 __all__ = [
     "AnswerError",
+    "AuditError",
     "ChardevError",
     "CommandError",
     "CommandInterrupted",
@@ -65,6 +68,7 @@ __all__ = [
     "MessageError",
     "MigrationError",
     "NegotiationError",
+    "PolicyError",
     "ProtocolError",
     "QMPError",
     "RemoteProtocolError",
@@ -605,6 +609,26 @@ class SchemaSemanticError(SchemaError):
     """A schema that can be parsed, but contradicts itself or the rules of QAPI."""
 
 
+class PolicyError(QMPError):
+    """A policy that can't be.
+
+    Attributes:
+        reason: What was found, and what was expected.
+        place: Its place in the file, such as "vm.toml:3:9"; "" if unknown.
+        others: Further mistakes in the same file, each as a line with its place.
+    """
+
+    def __init__(self, reason: str, place: str = "", others: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, place, others)
+        self.reason = reason
+        self.place = place
+        self.others = others
+
+    def __str__(self) -> str:
+        first = f"{self.place}: {self.reason}" if self.place else self.reason
+        return "\n".join([first, *self.others])
+
+
 class ScriptError(QMPError):
     """A rule of a script that can't be.
 
@@ -683,3 +707,20 @@ class ValidationError(QMPError):
 
     def __str__(self) -> str:
         return self.desc
+
+
+class AuditError(QMPError):
+    """An audit log that can't be opened, or a command that can't be recorded in it.
+
+    Attributes:
+        reason: What was found and what was expected, or the system's reason.
+        path: The log's path.
+    """
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason, path)
+        self.reason = reason
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

@@ -261,6 +261,35 @@ EMULATOR_TIMEOUT: Final = 20.0
 """Seconds in which the proxy of an emulator must listen. Ours: libvirt waits 30 for QEMU's
 monitor."""
 
+# The audit.
+AUDIT_ARGUMENTS: Final = 16 * 1024
+"""Bytes of a command's arguments, as JSON, in an audit log; longer ones are replaced by their
+digest. Ours: commands of people and programs have up to some hundred."""
+AUDIT_TEXT: Final = 1024
+"""Characters of a name, an error or another text in an audit log. Ours."""
+AUDIT_LINE: Final = 64 * 1024
+"""Bytes of a line of an audit log. Ours: the arguments' limit, and room for texts."""
+AUDIT_REMEMBERED: Final = 1024
+"""Different arguments without secrets that an audit log remembers, so that it needn't look again.
+Ours: programs ask the same again and again."""
+AUDIT_REMEMBERED_SIZE: Final = 512
+"""Bytes of such arguments. Ours."""
+AUDIT_PENDING: Final = 4096
+"""Ends of commands that wait until the audit log can be written again. Ours: then the oldest is
+lost."""
+AUDIT_RETRY: Final = 1.0
+"""Seconds after which an audit log that can't be written is tried again. Ours."""
+AUDIT_SYNC: Final = 1.0
+"""Seconds until the end of a command is on the disk if its beginning has to be at once. Ours."""
+AUDIT_SIZE: Final = 64 * 1024 * 1024
+"""Default for the bytes of one file of an audit log. Ours: some 100,000 commands."""
+AUDIT_KEEP: Final = 10
+"""Default for the number of full files of an audit log that are kept. Ours."""
+AUDIT_HEAD: Final = 1000
+"""Default for the records of an audit log after which its head is sent elsewhere. Ours."""
+AUDIT_KEY: Final = 64
+"""Bytes of the key of an audit log. BLAKE2b: 64 at most."""
+
 # The relay.
 RELAY_LINKS: Final = 1000
 """Default for the links of one relay; a further client is turned away. Ours: each has two
@@ -355,6 +384,15 @@ HUMAN_EXPRESSION: Final = 64 * 1024
 """Characters of one expression, blanks included. Ours; long ones overflow QEMU's stack."""
 HUMAN_DUMP: Final = 1024 * 1024
 """Bytes of memory that one command prints. Ours; QEMU sets no limit."""
+
+# Policies (policy).
+PATH_LINKS: Final = 40
+"""Symbolic links that are followed to resolve one path. Linux: MAXSYMLINKS is 40."""
+PATH_SIZE: Final = 4096
+"""Bytes of a path with the zero byte behind it. Linux: PATH_MAX is 4096."""
+IMAGE_DEPTH: Final = 64
+"""Levels of block nodes inside one another in an image that a policy judges. Ours: real ones have
+up to five."""
 
 # Schema files: none may take for ever, or all memory. QEMU 10.2 has 46 files, 1.1 MB together, the
 # largest 0.2 MB, with 5 levels of braces and brackets, and includes 3 deep.

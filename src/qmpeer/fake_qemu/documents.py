@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from qmpeer import limits
-from qmpeer.script.toml_text import read_toml
+from qmpeer.toml.reading import read_toml
 
 _HEADER: Final = re.compile(r"\s*\[(\[)?\s*([^\]]+?)\s*\]")
+
+
+def script_error(reason: str, place: str) -> Exception:
+    """Return a ScriptError."""
+    from qmpeer.errors import ScriptError  # start: 30 ms of a fake QEMU
+
+    return ScriptError(reason, place)
 
 
 class Document:
@@ -31,7 +38,7 @@ class Document:
 
     def __init__(self, path: str) -> None:
         self.path: str = path
-        self._text, values = read_toml(path, limits.FAKE_QEMU_SCRIPT)
+        self._text, values = read_toml(path, limits.FAKE_QEMU_SCRIPT, script_error)
         self.values: Mapping[str, Any] = values
 
     def place(self, table: str, number: int = 0, key: str = "") -> str:

@@ -14,9 +14,8 @@ from os.path import dirname, join
 from typing import Any, Final, NamedTuple
 
 from qmpeer import limits
-from qmpeer.fake_qemu.documents import Document
+from qmpeer.fake_qemu.documents import Document, script_error
 from qmpeer.fake_qemu.qemu_options import OptionWord, words_of
-from qmpeer.script.toml_text import script_error
 
 TABLES: Final = ("process", "when")
 """The tables of the process's part."""

@@ -8,6 +8,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.messages import CommandMessage, near_names, redact_arguments
+from qmpeer.messages.shown_values import shown_value
 from qmpeer.replay.patterns import ANY, canonical, compile_value, is_loose
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
@@ -160,13 +161,3 @@ def _common(one: str, other: str) -> int:
     """Return how many characters two texts begin with in common, counted to a limit."""
     most = min(len(one), len(other), limits.NEAR_NAME_LENGTH)
     return next((at for at in range(most) if one[at] != other[at]), most)
-
-
-def shown_value(value: JsonValue | UnsetType) -> str:
-    """Return a value as text for a report, shortened."""
-    try:
-        text = msgspec.json.encode(value).decode()
-    except ValueError:  # half of a surrogate pair
-        text = ascii(value)
-    most = limits.REPLAY_SHOWN
-    return text if len(text) <= most else f"{text[:most]}…"

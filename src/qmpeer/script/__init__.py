@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from qmpeer.script.machine_behaviour import RunningMachine
     from qmpeer.script.migration_behaviour import Migration
     from qmpeer.script.mismatches import Mismatch
-    from qmpeer.script.places import Place
     from qmpeer.script.report import ScriptReport
     from qmpeer.script.rules import Messages, Rule
     from qmpeer.script.screen_behaviour import Screen
     from qmpeer.script.script import Script
     from qmpeer.script.server import ScriptedServer
     from qmpeer.script.toml_script import TomlScript, load_script
+    from qmpeer.toml.place import Place
 
 __all__ = [
     "Agent",
@@ -61,7 +61,7 @@ _HOMES = {
     "Checks": "qmpeer.script.checks",
     "Messages": "qmpeer.script.rules",
     "Mismatch": "qmpeer.script.mismatches",
-    "Place": "qmpeer.script.places",
+    "Place": "qmpeer.toml.place",
     "Rule": "qmpeer.script.rules",
     "Script": "qmpeer.script.script",
     "ScriptBackend": "qmpeer.script.backend",

@@ -7,7 +7,8 @@ from math import inf
 import msgspec
 
 from qmpeer.display.safe_text import visible
-from qmpeer.replay.differences import Difference, shown_value
+from qmpeer.messages.shown_values import shown_value
+from qmpeer.replay.differences import Difference
 from qmpeer.replay.report import ReportedCommand
 from qmpeer.values import UnsetType
 

@@ -1,30 +1,12 @@
-"""The place in a script at which a rule stands."""
+"""The place in a program at which a rule of a script was added."""
 
 import os
 import sys
 from typing import Final
 
-import msgspec
+from qmpeer.toml.place import Place
 
 _OURS: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A place in a file.
-
-    Attributes:
-        file: The file's name, relative to the current directory if it is below it.
-        line: The line, from 1; 0 if unknown.
-        column: The column, from 1; 0 if unknown.
-    """
-
-    file: str
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        numbers = [str(number) for number in (self.line, self.column) if number]
-        return ":".join([self.file, *numbers])
 
 
 def calling_place() -> Place:

@@ -14,7 +14,6 @@ from qmpeer.replay.patterns import ANY, REGEX, PatternError, compile_value
 from qmpeer.replay.report import ReportedCommand
 from qmpeer.script.calls import Call, reported
 from qmpeer.script.checks import Checks
-from qmpeer.script.places import Place
 from qmpeer.script.steps import (
     CallFunction,
     Close,
@@ -27,6 +26,7 @@ from qmpeer.script.steps import (
     Step,
     Wait,
 )
+from qmpeer.toml.place import Place
 from qmpeer.values import JsonObject, JsonValue
 from qmpeer.wire import line_pieces
 

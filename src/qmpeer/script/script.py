@@ -30,10 +30,11 @@ from qmpeer.replay.differences import nearest
 from qmpeer.script.calls import Call, Calls
 from qmpeer.script.checks import NO_CHECKS, Checks
 from qmpeer.script.mismatches import Kind, Mismatch, asked_text, times_text
-from qmpeer.script.places import Place, calling_place
+from qmpeer.script.places import calling_place
 from qmpeer.script.rules import Rule, json_fault
 from qmpeer.script.states import START, States, split_state
 from qmpeer.script.steps import Goto, SendError, SendEvent, SendReply, Step
+from qmpeer.toml.place import Place
 from qmpeer.values import JsonObject, JsonValue
 
 _SCHEMA_COMMAND: Final = "query-qmp-schema"

@@ -13,7 +13,7 @@ from qmpeer.script.job_behaviour import Jobs
 from qmpeer.script.machine_behaviour import RunningMachine
 from qmpeer.script.migration_behaviour import Migration, MigrationEnd
 from qmpeer.script.screen_behaviour import Screen, Writes
-from qmpeer.script.toml_items import Item
+from qmpeer.toml.items import Item
 
 _Read: TypeAlias = Callable[[Item], Any]
 _MACHINE: Final = "running-machine"

@@ -10,7 +10,7 @@ from typing import Final
 from qmpeer.errors import ScriptError
 from qmpeer.script.rules import Rule
 from qmpeer.script.script import Script
-from qmpeer.script.toml_items import Item
+from qmpeer.toml.items import Item
 
 _ORDER: Final = (
     "before",

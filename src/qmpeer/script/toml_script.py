@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
+from qmpeer import limits
 from qmpeer.errors import FaultError, ScriptError
 from qmpeer.faults import Fault, parse_fault
 from qmpeer.messages import CAPABILITIES, QemuVersion, Version, greeting_message
 from qmpeer.script.backend import ScriptBackend
 from qmpeer.script.checks import Checks, checks_for
 from qmpeer.script.script import Script
-from qmpeer.script.toml_items import Item, read_document
 from qmpeer.script.toml_rules import (
     add_after,
     add_expectation,
@@ -20,6 +20,7 @@ from qmpeer.script.toml_rules import (
     add_otherwise,
     add_rule,
 )
+from qmpeer.toml.items import DocumentKind, Item, read_document
 from qmpeer.values import JsonObject
 
 _SERVER: Final = frozenset(
@@ -41,6 +42,7 @@ _RULES: Final = {
     "when-ready": add_opening,
     "after": add_after,
 }
+_KIND: Final = DocumentKind("scripts in TOML", "testing", limits.SCRIPT_FILE, ScriptError)
 _TABLES: Final = frozenset({"server", "behaviours", "otherwise", *_RULES})
 
 
@@ -73,7 +75,7 @@ def load_script(path: "str | os.PathLike[str]", *, besides: Collection[str] = ()
         ModuleNotFoundError: If the extra ``testing`` isn't installed.
     """
     path = os.fspath(path)
-    document = read_document(path)
+    document = read_document(path, _KIND)
     tables = document.table({*_TABLES, *besides})
     server = tables["server"].table(_SERVER) if "server" in tables else {}
     version = Version(QemuVersion(*_version(server)), _text(server, "package"))

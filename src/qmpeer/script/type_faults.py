@@ -5,7 +5,7 @@ from typing import Final
 
 from qmpeer.errors import ValidationError
 from qmpeer.messages import near_names
-from qmpeer.replay.differences import shown_value
+from qmpeer.messages.shown_values import shown_value
 from qmpeer.replay.patterns import ANY, is_loose
 from qmpeer.schema import (
     AlternateDefinition,

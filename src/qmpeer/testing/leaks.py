@@ -28,7 +28,8 @@ from qmpeer import limits
 from qmpeer.client.watching import peer_of, was_closed, watched_clients
 from qmpeer.display.safe_text import visible
 from qmpeer.monitor import new_event_loop
-from qmpeer.script.places import Place, calling_place
+from qmpeer.script.places import calling_place
+from qmpeer.toml.place import Place
 
 _FDS: Final = "/proc/self/fd"
 _ANONYMOUS: Final = ("anon_inode:[eventpoll]",)

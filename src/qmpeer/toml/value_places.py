@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from qmpeer.script.places import Place
+from qmpeer.toml.place import Place
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -115,11 +115,8 @@ def _keys(node: "Node") -> Iterator[tuple[str, tuple[int, int]]]:
 
 
 def _parse(data: bytes) -> "Node":
-    try:
-        import tree_sitter  # optional extra: testing
-        import tree_sitter_toml  # optional extra: testing
-    except ModuleNotFoundError as error:
-        reason = f"scripts in TOML need {error.name}: pip install '.[testing]' in qmpeer's checkout"
-        raise ModuleNotFoundError(reason, name=error.name) from error
+    import tree_sitter  # optional extra: testing
+    import tree_sitter_toml  # optional extra: testing
+
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language()))
     return parser.parse(data).root_node

@@ -1,17 +1,35 @@
 """A value of a TOML file, with its place: it is read as what is expected, or refused there."""
 
 import math
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple, TypeAlias
 
-from qmpeer import limits
-from qmpeer.errors import ScriptError
+from qmpeer.errors import QMPError
 from qmpeer.messages import near_names
-from qmpeer.replay.differences import shown_value
-from qmpeer.script.places import Place
-from qmpeer.script.toml_places import Path, Places
-from qmpeer.script.toml_text import read_toml
+from qmpeer.messages.shown_values import shown_value
+from qmpeer.toml.place import Place
+from qmpeer.toml.reading import read_toml
+from qmpeer.toml.value_places import Path, Places
 from qmpeer.values import JsonObject, JsonValue
+
+MakeError: TypeAlias = Callable[[str, str], QMPError]
+"""A class of errors, which have a reason and a place."""
+
+
+class DocumentKind(NamedTuple):
+    """A kind of document.
+
+    Attributes:
+        name: What documents of this kind are, such as "scripts in TOML".
+        extra: The extra that has the parser for them.
+        most: The most bytes of one.
+        error: Makes the error for one that can't be read, or for an item in it.
+    """
+
+    name: str
+    extra: str
+    most: int
+    error: MakeError
 
 
 class Item:
@@ -21,12 +39,14 @@ class Item:
         value: The value.
         path: The way to it.
         places: The places of the file.
+        error: Makes the errors.
     """
 
-    def __init__(self, value: Any, path: Path, places: Places) -> None:
+    def __init__(self, value: Any, path: Path, places: Places, error: MakeError) -> None:
         self.value: Any = value
         self._path = path
         self._places = places
+        self._error = error
 
     @property
     def place(self) -> Place:
@@ -46,14 +66,14 @@ class Item:
 
     # Errors
 
-    def wrong(self, expected: str) -> ScriptError:
+    def wrong(self, expected: str) -> QMPError:
         """Return the error for a value that isn't what is expected."""
         return self.refused(f"found {self._shown()}, expected {expected}")
 
-    def refused(self, reason: str) -> ScriptError:
+    def refused(self, reason: str) -> QMPError:
         """Return an error at this value."""
         named = f"{self.name}: {reason}" if self._path else reason
-        return ScriptError(named, str(self.place))
+        return self._error(named, str(self.place))
 
     def _shown(self) -> str:
         match self.value:
@@ -75,7 +95,8 @@ class Item:
             required: Those that must.
 
         Raises:
-            ScriptError: If it is no table, or has other keys.
+            QMPError: If it is no table, or has other keys; of the class of the document's kind, as
+                every error of an item.
         """
         items = self.any_table()
         for key, item in items.items():
@@ -85,7 +106,7 @@ class Item:
                 known = ", ".join(sorted(keys))
                 where = f" in {self.name}" if self._path else ""
                 reason = f"found the key {key!r}{where}, expected one of {known}{hint}"
-                raise ScriptError(reason, str(item.key_place))
+                raise self._error(reason, str(item.key_place))
         for key in required:
             if key not in items:
                 raise self.refused(f"found no {key}, expected one")
@@ -104,7 +125,7 @@ class Item:
         return [self._below(each, at) for at, each in enumerate(self.value)]
 
     def _below(self, value: Any, step: str | int) -> "Item":
-        return Item(value, (*self._path, step), self._places)
+        return Item(value, (*self._path, step), self._places, self._error)
 
     def text(self, *choice: str) -> str:
         """Return a text, one of some words if there are any."""
@@ -159,13 +180,19 @@ def _one_of(choice: Collection[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def read_document(path: str) -> Item:
+def read_document(path: str, kind: DocumentKind) -> Item:
     """Return the document in a file.
 
     Raises:
         OSError: If the file can't be read.
-        ScriptError: If it is no TOML, or longer than `limits.SCRIPT_FILE`.
-        ModuleNotFoundError: If the extra ``testing`` isn't installed.
+        QMPError: If it is no TOML, or too long; of the class of the document's kind.
+        ModuleNotFoundError: If the extra of that kind isn't installed.
     """
-    text, values = read_toml(path, limits.SCRIPT_FILE)
-    return Item(values, (), Places(path, text))
+    text, values = read_toml(path, kind.most, kind.error)
+    try:
+        places = Places(path, text)
+    except ModuleNotFoundError as error:
+        how = f"pip install '.[{kind.extra}]' in qmpeer's checkout"
+        reason = f"{kind.name} need {error.name}: {how}"
+        raise ModuleNotFoundError(reason, name=error.name) from error
+    return Item(values, (), places, kind.error)

@@ -1,0 +1,20 @@
+"""Values as text for a report."""
+
+import pytest
+
+from qmpeer import limits
+from qmpeer.messages.shown_values import shown_value
+from qmpeer.values import JsonValue
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a", '"a"'),
+        ({"a": [1, None]}, '{"a":[1,null]}'),
+        ("\ud800", r"'\ud800'"),
+        ("a" * 300, f'"{"a" * (limits.REPLAY_SHOWN - 1)}…'),
+    ],
+)
+def test_a_value_on_one_line(value: JsonValue, text: str) -> None:
+    assert shown_value(value) == text
