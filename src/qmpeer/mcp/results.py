@@ -5,32 +5,20 @@ reads. Characters that can't be seen are therefore escaped.
 """
 
 import json
-import re
 import secrets
 from collections import OrderedDict
-from typing import Final
 
 from qmpeer import limits
-
-_UNSEEN: Final = re.compile(r"[^\n -~]")
-
+from qmpeer.display.safe_text import visible_lines
 
 def result_text(value: object) -> str:
     r"""Return a JSON value, or a text, as an assistant reads it.
 
     Example:
         >>> print(result_text({"name": "a\u202eb\U000e0041é"}))
-        {
-         "name": "a\u202eb\udb40\udc41é"
-        }
+        {"name": "a\u202eb\udb40\udc41é"}
     """
-    text = value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)
-    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_escaped, text)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return visible_lines(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 class Results:
