@@ -120,7 +120,7 @@ class AssistantServer:
         if isinstance(value, Picture):
             data = b64encode(await png_of(value)).decode()
             return types.ImageContent(data=data, mime_type="image/png")
-        return types.TextContent(text=self._workplace.results.first_part(result_text(value)))
+        return types.TextContent(text=self._workplace.results.first_part(value))
 
 
 def _may_change(name: str, arguments: JsonObject) -> bool:

@@ -69,9 +69,10 @@ class Interface:
         """Yield those commands whose names, texts or effects contain all the words."""
         wanted = words.lower().split()
         for name in self.names:
-            about = self.summary(name)
-            if all(word in f"{name} {about}".lower() for word in wanted):
-                yield {"name": name, "effects": list(effect_words(name)), "about": about}
+            about, effects = self.summary(name), effect_words(name)
+            text = f"{name} {about} {' '.join(effects)}".lower()
+            if all(word in text for word in wanted):
+                yield {"name": name, "effects": list(effects), "about": about}
 
     def describe(self, name: str) -> JsonObject | None:
         """Return all about a command, an event or a type; None if there is none of this name."""

@@ -21,14 +21,23 @@ def result_text(value: object) -> str:
     return visible_lines(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
+class Part(str):
+    """A part of a result, with a line about how to get the rest."""
+
+    __slots__ = ()
+
+
 class Results:
     """The rest of those results that were too large to be returned at once."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, str] = OrderedDict()
 
-    def first_part(self, text: str) -> str:
-        """Return a text, or its first part with a line about how to get the rest."""
+    def first_part(self, value: object) -> str:
+        """Return a value as text, or the text's first part with a line about the rest."""
+        if isinstance(value, Part):
+            return value
+        text = result_text(value)
         if len(text) <= limits.MCP_RESULT:
             return text
         name = secrets.token_hex(4)
@@ -41,7 +50,7 @@ class Results:
     def _size(self) -> int:
         return sum(map(len, self._kept.values()))
 
-    def part(self, name: str, offset: int) -> str:
+    def part(self, name: str, offset: int) -> Part:
         """Return a part of a kept text.
 
         Raises:
@@ -55,8 +64,8 @@ class Results:
         end = offset + limits.MCP_RESULT
         part = text[offset:end]
         if end >= len(text):
-            return part
-        return (
+            return Part(part)
+        return Part(
             f"{part}\n\n[Characters {offset} to {end} of {len(text)}. For the rest call the tool "
             f'"more" with result "{name}" and offset {end}.]'
         )
