@@ -250,6 +250,8 @@ PROXY_EVENT_PATTERN: Final = 128
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
+PROXY_SHOWN_NAME: Final = 128
+"""Characters of a denied command's name that the proxy tells those who watch it."""
 PROXY_REPORTS: Final = 50
 """Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 PROXY_STATUS_MOMENT: Final = 0.1
@@ -277,6 +279,10 @@ AUDIT_REMEMBERED_SIZE: Final = 512
 AUDIT_PENDING: Final = 4096
 """Ends of commands that wait until the audit log can be written again. Ours: then the oldest is
 lost."""
+AUDIT_OPEN: Final = 100_000
+"""Commands without an end that `qmpeer audit show` remembers. Ours: 50 MB."""
+AUDIT_HEADS: Final = 100_000
+"""Heads of an audit log that `qmpeer audit verify` remembers, the last ones. Ours: 20 MB."""
 AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0
@@ -393,6 +399,21 @@ PATH_SIZE: Final = 4096
 IMAGE_DEPTH: Final = 64
 """Levels of block nodes inside one another in an image that a policy judges. Ours: real ones have
 up to five."""
+
+# Predicates (policy).
+PREDICATE_TEXT: Final = 4096
+"""Characters of one expression. Ours."""
+PREDICATE_LEVELS: Final = 32
+"""Levels of parentheses and calls in one. Ours: the library ends at 96, some texts with a panic."""
+PREDICATE_ARGUMENTS: Final = 32 * 1024
+"""Bytes of JSON that one may read of a command's arguments; with more it isn't evaluated. Ours: a
+loop over 32 kB takes 30 ms, and longer ones would keep the other clients waiting."""
+PREDICATE_NESTING: Final = 64
+"""Levels of nesting of these arguments. Ours: the library converts them recursively."""
+PREDICATE_SAMPLES: Final = 64
+"""Values of the arguments that each part of one is tried on at load. Ours."""
+PREDICATE_SHOWN: Final = 200
+"""Characters of an expression, or of the library's reason, in an error. Ours."""
 
 # Schema files: none may take for ever, or all memory. QEMU 10.2 has 46 files, 1.1 MB together, the
 # largest 0.2 MB, with 5 levels of braces and brackets, and includes 3 deep.
@@ -685,6 +706,16 @@ JUDGED_MISTAKES: Final = 8
 """Mistakes of a client that a case's report names. Ours."""
 JUDGED_AT_ONCE: Final = 4
 """Default for the cases that run at once. Ours: most wait for a client to start, or to give up."""
+
+# Policies.
+POLICY_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a policy. Ours."""
+POLICY_RULES: Final = 10_000
+"""Rules of one policy, those of presets included. Ours: each new client looks at each of them."""
+POLICY_MISTAKES: Final = 20
+"""Mistakes of one policy that are told together. Ours."""
+POLICY_NAME: Final = 64
+"""Characters of a rule's name. Ours: errors and records repeat it."""
 
 # The server for assistants (mcp).
 MCP_SCHEMA: Final = 24 * 1024

@@ -83,7 +83,7 @@ async def test_a_typed_tool(assisted: Assisted) -> None:
         ("events", {"names": ["a b"]}, "expected the name of an event"),
         ("more", {"result": "x", "offset": 0}, "expected one of the last large results"),
         ("keys", {}, "found nothing to type"),
-        ("keys", {"text": "a", "layout": "no"}, "layout"),
+        ("keys", {"text": "a", "layout": "nonsense"}, "nonsense"),
     ],
 )  # fmt: skip
 async def test_mistakes(

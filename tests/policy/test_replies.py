@@ -33,7 +33,9 @@ BLOCK: JsonValue = [
         pytest.param(["a"], {"a": [{"b": 1}]}, {"a": []}, id="list"),
         pytest.param(["a"], {"a": {"b": "x", "c": {"d": 1}}}, {"a": {"b": "", "c": {"d": 0}}}),
         pytest.param(["a.b"], {"a": {"b": 1, "c": 2}}, {"a": {"b": 0, "c": 2}}, id="inside"),
-        pytest.param(["a.*"], {"a": {"b": 1, "c": "x"}}, {"a": {"b": 0, "c": ""}}, id="each member"),
+        pytest.param(
+            ["a.*"], {"a": {"b": 1, "c": "x"}}, {"a": {"b": 0, "c": ""}}, id="each member"
+        ),
         pytest.param(["*.b"], [{"b": 1}, {"c": 1}, "b"], [{"b": 0}, {"c": 1}, "b"], id="elements"),
         pytest.param(["b"], [{"b": 1}], [{"b": 1}], id="an element takes a star"),
         pytest.param(["**.b"], {"b": 1, "x": [{"b": {"b": 2}}]}, {"b": 0, "x": [{"b": {"b": 0}}]}),

@@ -141,9 +141,7 @@ def _has_data_file(head: bytes, version: int) -> bool:
     return version >= 3 and bool(_QCOW_FEATURES.unpack(features)[0] & _DATA_FILE)
 
 
-def _name_failure(
-    name: str, driver: JsonValue, folder: str, facts: ImageFacts
-) -> str | None:
+def _name_failure(name: str, driver: JsonValue, folder: str, facts: ImageFacts) -> str | None:
     """Return why an image's name isn't certain."""
     if not isinstance(driver, str):
         return "found no format, expected one: QEMU would guess it from the image"

@@ -14,10 +14,14 @@ class Policy:
         rules: Its rules, in order.
         own: The effects of commands that the table of commands doesn't have.
         is_dry_run: True to let everything pass, and only tell what would be denied.
+        source: The file that it was read from.
+        digest: A digest of that file's text.
 
     Attributes:
         rules: The same.
         is_dry_run: The same.
+        source: The same.
+        digest: The same.
     """
 
     def __init__(
@@ -26,9 +30,13 @@ class Policy:
         *,
         own: Mapping[str, CommandEffects] | None = None,
         is_dry_run: bool = False,
+        source: str = "",
+        digest: str = "",
     ) -> None:
         self.rules: Sequence[Rule] = tuple(rules)
         self.is_dry_run: bool = is_dry_run
+        self.source: str = source
+        self.digest: str = digest
         self._own = dict(own or {})
 
     def rights(self, client: PolicyClient) -> Rights:

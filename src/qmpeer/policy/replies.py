@@ -55,7 +55,9 @@ class _State:
 
     __slots__ = ("_known", "_names", "_next", "_rests", "blanks", "has_end")
 
-    def __init__(self, rests: frozenset[Pattern], known: "dict[frozenset[Pattern], _State]") -> None:
+    def __init__(
+        self, rests: frozenset[Pattern], known: "dict[frozenset[Pattern], _State]"
+    ) -> None:
         self._rests = rests
         self._known = known
         self._next: dict[str, _State] = {}

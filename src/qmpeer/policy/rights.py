@@ -1,6 +1,6 @@
 """The rights of one client: the judgement of its commands, and which events it gets."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -49,13 +49,12 @@ class Rights:
 
     Attributes:
         client: The same.
+        events: The names of the events that the client may get.
     """
 
-    __slots__ = ("_certain", "_effects_of", "_events", "_rules", "client")
+    __slots__ = ("_certain", "_effects_of", "_rules", "client", "events")
 
-    def __init__(
-        self, rules: Sequence[Rule], client: PolicyClient, effects_of: EffectsOf
-    ) -> None:
+    def __init__(self, rules: Sequence[Rule], client: PolicyClient, effects_of: EffectsOf) -> None:
         self.client: PolicyClient = client
         self._effects_of = effects_of
         self._rules: dict[Subject, dict[str, list[Rule]]] = {each: {} for each in Subject}
@@ -63,6 +62,11 @@ class Rights:
             by_name = self._rules[rule.subject]
             for name in rule.names:
                 by_name.setdefault(name, []).append(rule)
+        self.events: frozenset[str] = frozenset(
+            name
+            for name, about in self._rules[Subject.EVENT].items()
+            if about[0].decision is Decision.ALLOW
+        )
         self._certain: dict[str, Verdict | None] = {}  # by command, whatever its arguments
 
     # Commands
@@ -96,12 +100,12 @@ class Rights:
     def needs_nodes(self, name: str) -> bool:
         """Return True if a rule about a command asks for the files of nodes."""
         rules = self._rules[Subject.COMMAND]
-        names = rules if name == TRANSACTION else (name,)
+        names: Iterable[str] = rules if name == TRANSACTION else (name,)
         return any(rule.needs_nodes for each in names for rule in rules.get(each, ()))
 
     def _certain_verdict(self, name: str) -> Verdict | None:
         """Return the verdict about a command if it doesn't depend on anything else."""
-        rules = self._rules[Subject.COMMAND].get(name, ())
+        rules = self._rules[Subject.COMMAND].get(name, [])
         effects = self._effects_of(name)
         if effects is None or not any(rule.decision is not Decision.HIDE for rule in rules):
             return HIDDEN
@@ -146,9 +150,7 @@ class Rights:
             return _untested(rule, effects, arguments)
         return None
 
-    def _verdict(
-        self, considered: Iterator[Consideration], arguments: JsonObject
-    ) -> Verdict:
+    def _verdict(self, considered: Iterator[Consideration], arguments: JsonObject) -> Verdict:
         """Return what the rule that takes a command decides, or say that there is none."""
         misses: list[str] = []
         for each in considered:
@@ -184,14 +186,6 @@ class Rights:
             forced: JsonObject = {**arguments, "actions": judged}
             return msgspec.structs.replace(whole, arguments=forced)
         return whole
-
-    # Events
-
-    def allows_event(self, name: str) -> bool:
-        """Return True if the client may get events of a name."""
-        for rule in self._rules[Subject.EVENT].get(name, ()):
-            return rule.decision is Decision.ALLOW
-        return False
 
 
 def _action(action: JsonValue) -> tuple[str | None, JsonObject | None]:

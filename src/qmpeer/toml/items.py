@@ -59,6 +59,12 @@ class Item:
         return self._places.of_key(self._path)
 
     @property
+    def key(self) -> str:
+        """Its key; "" for the document and for items of arrays."""
+        last = self._path[-1] if self._path else ""
+        return last if isinstance(last, str) else ""
+
+    @property
     def name(self) -> str:
         """The way to it, such as ``on[0].command``; "" for the document."""
         text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self._path)
