@@ -2,16 +2,15 @@
 
 import argparse
 import asyncio
-import hashlib
 import os
-import re
 import signal
 import socket
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final
 
 from qmpeer import limits
 from qmpeer.cli.exits import DONE, UsageError, about_file, checked_address, complain
+from qmpeer.cli.mcp_guard import Guard
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.machine.interface import load_all
 from qmpeer.mcp.assistant_server import AssistantServer
@@ -27,7 +26,6 @@ from qmpeer.transport.listening import ExposedError
 
 PROGRAM: Final = "qmpeer mcp"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
 def run_mcp(namespace: argparse.Namespace) -> int:
@@ -47,6 +45,7 @@ class _Process:
 
     def __init__(self, namespace: argparse.Namespace) -> None:
         self._options = namespace
+        self._guard = Guard(namespace, os.environ)
         self._choice = _chosen(namespace.tools)
         self._texts = _texts(namespace.docs)
         self._listener: socket.socket | None = None
@@ -59,19 +58,22 @@ class _Process:
         """Serve; return the exit status."""
         address = self._options.address
         persists = can_be_dialled_again(address)
+        audit = self._guard.open_log(_complain)
         proxy = Proxy(
             address,
             persist=persists,
             reconnect=persists,
             when_down="fail" if persists else "wait",
             command_timeout=self._options.command_timeout,
+            policy=self._guard.file.policy,
+            audit=audit,
         )
         machine = GuardedMachine(
             proxy, command_timeout=self._options.command_timeout, texts=self._texts
         )
         server = AssistantServer(
             machine,
-            policy="read-only",
+            policy=self._guard.about,
             commands=self._choice,
             confirms=self._options.confirm,
         )
@@ -79,10 +81,11 @@ class _Process:
             try:
                 await machine.client()
             except MachineAbsentError as error:
-                complain(PROGRAM, str(error))  # it may come later
+                _complain(str(error))  # it may come later
             is_over = await self._serve(server)
         finally:
             await machine.close()
+            audit.close()
         if not is_over:
             # A thread reads standard input, and nothing can wake it: the interpreter would wait.
             os._exit(DONE)
@@ -97,12 +100,16 @@ class _Process:
         if self._listener is None:
             return await _until(serve_stdio(server.server), stopped)
         http = HttpServing(server.server, self._listener, self._token, self._options.allow_host)
-        complain(PROGRAM, f"ready at {http.address}")
+        _complain(f"ready at {http.address}")
         serving = asyncio.ensure_future(http.run())
         await _until(serving, stopped)
         http.stop()
         await serving
         return True
+
+
+def _complain(text: str) -> None:
+    complain(PROGRAM, text)
 
 
 async def _until(serving: Awaitable[None], stopped: asyncio.Event) -> bool:
@@ -161,16 +168,3 @@ def _listening(place: str, is_insecure: bool) -> socket.socket:
             f"--http {place}: other machines can reach it, and HTTP isn't encrypted; expected "
             "127.0.0.1 or [::1], or --insecure"
         ) from error
-
-
-def audit_path(address: str, environment: Mapping[str, str]) -> str:
-    """Return the default path of the record: a file for each address, and its folder, which is made.
-
-    XDG_STATE_HOME defaults to ``~/.local/state``.
-    """
-    base = environment.get("XDG_STATE_HOME") or "~/.local/state"
-    folder = os.path.join(os.path.expanduser(base), "qmpeer", "mcp")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    name = _UNSAFE.sub("-", address).strip("-")[-60:]
-    digest = hashlib.sha256(address.encode(errors="surrogateescape")).hexdigest()[:8]
-    return os.path.join(folder, f"{name}-{digest}.audit")
