@@ -378,6 +378,8 @@ EMITTED_EVENTS: Final = 65536
 # Human monitor.
 HUMAN_LINE: Final = 4095
 """Bytes of one line. QEMU: the buffer of its readline."""
+HUMAN_WORD: Final = 1023
+"""Bytes of one word of a line. QEMU: its buffer for words; it cuts longer ones."""
 HUMAN_TURN: Final = 64
 """Lines and TABs of one human monitor in one turn. Ours."""
 HUMAN_HISTORY: Final = 64

@@ -17,6 +17,7 @@ SUBCOMMANDS: Final = {
     "relay": ("ADDRESS [QEMU options]", "pass every byte between clients and a server"),
     "record": ("ADDRESS -o FILE [QEMU options]", "do the same, and record what passes"),
     "proxy": ("ADDRESS [QEMU options]", "serve many clients on one monitor"),
+    "policy": ("explain|test|presets ...", "explain and test who may do what"),
     "audit": ("show|verify|key FILE", "show and verify who did what through a proxy"),
     "mcp": ("ADDRESS [--policy FILE] [--http HOST:PORT]", "give an assistant a machine"),
     "replay": ("FILE... [QEMU options]", "answer clients as a recorded server did"),

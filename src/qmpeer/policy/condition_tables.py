@@ -84,8 +84,6 @@ def _from_words(item: Item, path: MemberPath) -> MemberTest:
     return MemberTest(path, checks, Presence.OPTIONAL if "optional" in words else Presence.NEEDED)
 
 
-
-
 def _checks(words: dict[str, Item]) -> tuple[Check, ...]:
     checks: list[Check] = []
     if "equals" in words:

@@ -113,7 +113,9 @@ class KnownNames:
         Raises:
             PolicyError: If that is so.
         """
-        if any(each in self._own or knows_argument(each, path, self._arguments) for each in commands):
+        if any(
+            each in self._own or knows_argument(each, path, self._arguments) for each in commands
+        ):
             return
         one = min(commands)
         whose = one if len(commands) == 1 else f"none of these {len(commands)} commands"

@@ -94,7 +94,13 @@ def load_policy_file(
         with mistakes.collected():
             cases.append(read_case(item, who, {rule.name for rule in rules}))
     mistakes.raise_all()
-    policy = Policy(rules, own=own, is_dry_run=is_dry_run)
+    policy = Policy(
+        rules,
+        own=own,
+        is_dry_run=is_dry_run,
+        source=os.fspath(path),
+        digest=document.document_digest,
+    )
     warnings = tuple(
         f"{rule.place}: {text}" for rule in rules for text in weaknesses(rule, policy.effects_of)
     )

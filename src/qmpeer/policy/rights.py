@@ -92,6 +92,10 @@ class Rights:
         """Look at the rules about a command in order, up to the one that decides."""
         return self._considered(command.name, command.arguments or {}, facts)
 
+    def allows_event(self, name: str) -> bool:
+        """Return True if the client may get events of a name."""
+        return name in self.events
+
     def is_hidden(self, name: str) -> bool:
         """Return True if no rule could allow a command, with whatever arguments."""
         certain = self._certain_verdict(name)

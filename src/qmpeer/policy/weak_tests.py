@@ -12,9 +12,7 @@ _NAMES: Final = 20
 """Commands of one rule that are looked at: a rule about more of them is a general one."""
 
 
-def weaknesses(
-    rule: Rule, effects_of: Callable[[str], CommandEffects | None]
-) -> Iterator[str]:
+def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -> Iterator[str]:
     """Give what is probably not meant in an allow rule."""
     if rule.decision is not Decision.ALLOW or rule.subject is not Subject.COMMAND:
         return

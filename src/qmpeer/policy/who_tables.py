@@ -101,7 +101,9 @@ def _globs(item: Item | None) -> tuple[Glob, ...] | None:
 def _ids(
     item: Item | None, kind: str, number: Callable[[str], int | None]
 ) -> frozenset[int] | None:
-    return None if item is None else frozenset(_id(each, kind, number) for each in one_or_more(item))
+    return (
+        None if item is None else frozenset(_id(each, kind, number) for each in one_or_more(item))
+    )
 
 
 def _id(item: Item, kind: str, number: Callable[[str], int | None]) -> int:
