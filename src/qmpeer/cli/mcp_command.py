@@ -17,8 +17,8 @@ exit status:
 _AFTER: Final = (
     f"""\
 The tools go through a proxy in this process, which holds them to the policy and records each
-command before it is sent. Without --policy and --preset the policy is the preset read-only. The
-machine may come and go: while it can't be reached, the tools say so.
+command before it is sent (see qmpeer policy and qmpeer audit). The machine may come and go: while
+it can't be reached, the tools say so.
 
 Over standard input and output, one assistant's host starts this program. Over HTTP (--http) each
 request must have the token of --token-file: Authorization: Bearer TOKEN.
@@ -64,11 +64,9 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         ADDRESS,
-        (
-            argument("--policy", "FILE", "the policy: what the assistant may do"),
-            argument("--preset", "NAME", "a preset as the policy: read-only (the default), "
-                     "monitoring, backup, operator"),
-        ),
+        argument("--policy", "FILE", "what the assistant may do: a policy's file, or the name of a "
+                 "preset: read-only (the default), monitoring, backup, operator",
+                 default="read-only"),
         argument("--audit", "FILE", "the record of all that it does; by default one for each "
                  "ADDRESS in ~/.local/state/qmpeer/mcp"),
         argument("--http", "HOST:PORT", "listen for HTTP there; port 0 chooses a free one"),

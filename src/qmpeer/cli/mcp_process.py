@@ -2,21 +2,26 @@
 
 import argparse
 import asyncio
+import hashlib
 import os
+import re
 import signal
 import socket
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Final
 
 from qmpeer import limits
+from qmpeer.audit import AuditLog
 from qmpeer.cli.exits import DONE, UsageError, about_file, checked_address, complain
-from qmpeer.cli.mcp_guard import Guard
+from qmpeer.cli.guarding import Guarding, policy_path
 from qmpeer.client.reconnection import can_be_dialled_again
+from qmpeer.errors import AuditError, PolicyError
 from qmpeer.machine.interface import load_all
 from qmpeer.mcp.assistant_server import AssistantServer
 from qmpeer.mcp.bearer_token import TokenError, read_token
 from qmpeer.mcp.guarded_machine import GuardedMachine, MachineAbsentError
 from qmpeer.mcp.serving import HttpServing, serve_stdio
+from qmpeer.policy.presets import PRESETS
 from qmpeer.proxy import Proxy
 from qmpeer.proxy.event_terms import read_patterns
 from qmpeer.schema import Schema
@@ -25,6 +30,8 @@ from qmpeer.transport import listen, parse_address
 from qmpeer.transport.listening import ExposedError
 
 PROGRAM: Final = "qmpeer mcp"
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
+_NAME: Final = 60
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -45,7 +52,7 @@ class _Process:
 
     def __init__(self, namespace: argparse.Namespace) -> None:
         self._options = namespace
-        self._guard = Guard(namespace, os.environ)
+        self._guarding = _guarding(namespace)
         self._choice = _chosen(namespace.tools)
         self._texts = _texts(namespace.docs)
         self._listener: socket.socket | None = None
@@ -58,14 +65,14 @@ class _Process:
         """Serve; return the exit status."""
         address = self._options.address
         persists = can_be_dialled_again(address)
-        audit = self._guard.open_log(_complain)
+        audit = _audit(self._guarding)
         proxy = Proxy(
             address,
             persist=persists,
             reconnect=persists,
             when_down="fail" if persists else "wait",
             command_timeout=self._options.command_timeout,
-            policy=self._guard.file.policy,
+            policy=self._guarding.policy,
             audit=audit,
         )
         machine = GuardedMachine(
@@ -73,7 +80,7 @@ class _Process:
         )
         server = AssistantServer(
             machine,
-            policy=self._guard.about,
+            policy=_policy_words(self._options.policy),
             commands=self._choice,
             confirms=self._options.confirm,
         )
@@ -136,6 +143,44 @@ def _chosen(which: str) -> Sequence[str] | None:
         return read_patterns(["*"] if which == "all" else which.split(","))
     except ValueError as error:
         raise UsageError(f"--tools {which}: {error}") from error
+
+
+def _guarding(namespace: argparse.Namespace) -> Guarding:
+    """Return the policy, and what says where the record is: there is always one of each."""
+    path = policy_path(namespace.policy)
+    audit = namespace.audit or audit_path(namespace.address, os.environ)
+    try:
+        with about_file(path):
+            return Guarding(path, os.path.abspath(audit), report=_complain)
+    except PolicyError as error:
+        raise UsageError(f"the policy is wrong: {error}") from error
+
+
+def _audit(guarding: Guarding) -> AuditLog:
+    try:
+        audit = guarding.open_audit()
+    except AuditError as error:
+        raise UsageError(str(error)) from error
+    assert audit is not None, "found no path of the record"
+    return audit
+
+
+def _policy_words(policy: str) -> str:
+    return f"the preset {policy}" if policy in PRESETS else f"the file {os.path.basename(policy)}"
+
+
+def audit_path(address: str, environment: Mapping[str, str]) -> str:
+    """Return the default path of the record, and make its folder: one file for each address.
+
+    XDG_STATE_HOME defaults to ``~/.local/state``.
+    """
+    base = environment.get("XDG_STATE_HOME") or "~/.local/state"
+    folder = os.path.join(os.path.expanduser(base), "qmpeer", "mcp")
+    with about_file(folder):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    name = _UNSAFE.sub("-", address).strip("-")[-_NAME:]
+    digest = hashlib.sha256(os.fsencode(address)).hexdigest()[:8]
+    return os.path.join(folder, f"{name}-{digest}.audit")
 
 
 def _texts(source: str | None) -> Sequence[Schema]:

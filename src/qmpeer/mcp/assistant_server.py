@@ -11,7 +11,7 @@ from mcp.server.context import ServerRequestContext
 
 from qmpeer import __version__
 from qmpeer.display.pictures import Picture
-from qmpeer.errors import QMPError
+from qmpeer.errors import CommandError, QMPError
 from qmpeer.mcp import command_tools, guest_tools, machine_tools
 from qmpeer.mcp.command_tools import PREFIX, CommandTool
 from qmpeer.mcp.confirmation import ask_person
@@ -33,6 +33,10 @@ These tools reach one virtual machine, by its QEMU monitor. A policy decides wha
 Each call is recorded. Begin with "status". Commands that have no tool of their own are found by
 "commands", explained by "describe", and executed by "execute". What the policy refuses is an error
 that names the rule: it won't help to try it in another way. {data}"""
+
+_HIDDEN: Final = (
+    "The machine doesn't have it, or the policy hides it. The tool \"commands\" lists what you may use."
+)
 
 Context = ServerRequestContext[Any, Any]
 Answer = types.CallToolResult | types.InputRequiredResult
@@ -137,6 +141,8 @@ def _failed(text: str) -> types.CallToolResult:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, CommandError) and error.error_class == "CommandNotFound":
+        return f"{error}. {_HIDDEN}"
     if isinstance(error, TimeoutError) and not str(error):
         return "The machine didn't answer in time."
     strerror = getattr(error, "strerror", None)
