@@ -87,7 +87,7 @@ class RuleReader:
     ) -> Rule:
         decision = _decision(keys, subject)
         names = self._subject_names(keys[subject], subject, decision)
-        tests = dict[Item, MemberTest]()
+        tests = dict[Item, ArgumentTest]()
         if "arguments" in keys:
             tests = read_conditions(keys["arguments"])
         for each, test in tests.items() if subject in (_COMMAND, _KIND) else ():
