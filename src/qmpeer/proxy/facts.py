@@ -64,11 +64,16 @@ class ServerFacts:
         """Ask the server for what it may have changed."""
         if self._files is None and (number := self._unix_socket()) is not None:
             found = await asyncio.to_thread(_find, number)
-            if self._files is None and number == self._unix_socket():
-                self._files = found
-            elif isinstance(found, ServerFiles):
-                found.close()
+            self._keep(found, number)
         await self.nodes.refresh()
+
+
+    def _keep(self, found: ServerFiles | ValueError, number: int) -> None:
+        """Keep what was found out, if it is still about this server and not known yet."""
+        if self._files is None and number == self._unix_socket():
+            self._files = found
+        elif isinstance(found, ServerFiles):
+            found.close()
 
 
 def _find(unix_socket: int | None) -> ServerFiles | ValueError:
