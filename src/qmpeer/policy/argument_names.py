@@ -44,9 +44,7 @@ def knows_argument(command: str, path: MemberPath, names: Names | None = None) -
     return not any(True for _ in _unknown(command, path, names or table()))
 
 
-def near_argument(
-    commands: Collection[str], path: MemberPath, names: Names | None = None
-) -> str:
+def near_argument(commands: Collection[str], path: MemberPath, names: Names | None = None) -> str:
     """Return the known path that is nearest to an unknown one; "" if none is near."""
     for command in sorted(commands):
         for at, known in _unknown(command, path, names or table()):
@@ -55,9 +53,7 @@ def near_argument(
     return ""
 
 
-def _unknown(
-    command: str, path: MemberPath, names: Names
-) -> Iterator[tuple[int, Collection[str]]]:
+def _unknown(command: str, path: MemberPath, names: Names) -> Iterator[tuple[int, Collection[str]]]:
     """Give the place of the first unknown name in a path, and the names that are known there."""
     if command in _OPEN or f".{command}" not in names:
         return

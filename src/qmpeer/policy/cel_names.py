@@ -47,7 +47,14 @@ FUNCTIONS: Final = {
     "under": 2,
 }
 """The functions, with the number of their arguments."""
-METHODS: Final = {"contains": 1, "endsWith": 1, "matches": 1, "size": 0, "startsWith": 1, "under": 1}
+METHODS: Final = {
+    "contains": 1,
+    "endsWith": 1,
+    "matches": 1,
+    "size": 0,
+    "startsWith": 1,
+    "under": 1,
+}
 """Those that are called behind a value, with the number of their further arguments."""
 
 
@@ -123,7 +130,9 @@ def _check_call(call: Invocation) -> None:
             reason = f"found .{call.function}(), expected {call.function}() around the value"
             raise PredicateError(reason, call.at)
         if call.function in METHODS:
-            reason = f"found {call.function}(), expected it behind a value, as in x.{call.function}()"
+            reason = (
+                f"found {call.function}(), expected it behind a value, as in x.{call.function}()"
+            )
             raise PredicateError(reason, call.at)
         loops = _LOOPS if call.target is not None else ()
         _unknown("function", call.function, (*known, *loops), call.at)

@@ -284,5 +284,3 @@ def _context(node: Node, calls: Calls) -> dict[str, Any]:
 
 def _any_of(kinds: Iterable[str]) -> str:
     return " or ".join(sorted(kinds))
-
-

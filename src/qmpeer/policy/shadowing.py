@@ -48,9 +48,7 @@ def _takes_as_much(earlier: Rule, rule: Rule) -> bool:
     )
 
 
-def _leaves_some(
-    rule: Rule, name: str, effects_of: Callable[[str], CommandEffects | None]
-) -> bool:
+def _leaves_some(rule: Rule, name: str, effects_of: Callable[[str], CommandEffects | None]) -> bool:
     """Return True if a rule doesn't take some commands that meet its conditions."""
     if rule.decision is not Decision.ALLOW or rule.is_unchecked:
         return False

@@ -8,8 +8,8 @@ import pwd
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from qmpeer.messages import near_names
 from qmpeer.policy.globs import Glob
+from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import PolicyClient, Who
 from qmpeer.toml.items import Item
 
@@ -89,8 +89,7 @@ def _named(item: Item, tables: Mapping[str, Who]) -> Who:
     name = item.text()
     if name in tables:
         return tables[name]
-    near = near_names(name, tables, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name, tables)
     raise item.refused(f'found "{name}", expected the name of a table such as [who.{name}]{hint}')
 
 
@@ -101,7 +100,9 @@ def _globs(item: Item | None) -> tuple[Glob, ...] | None:
 def _ids(
     item: Item | None, kind: str, number: Callable[[str], int | None]
 ) -> frozenset[int] | None:
-    return None if item is None else frozenset(_id(each, kind, number) for each in one_or_more(item))
+    return (
+        None if item is None else frozenset(_id(each, kind, number) for each in one_or_more(item))
+    )
 
 
 def _id(item: Item, kind: str, number: Callable[[str], int | None]) -> int:

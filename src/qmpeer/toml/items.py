@@ -59,6 +59,11 @@ class Item:
         return self._places.of_key(self._path)
 
     @property
+    def document_digest(self) -> str:
+        """The SHA-256 of the whole document's text, in hexadecimal."""
+        return self._places.digest
+
+    @property
     def key(self) -> str:
         """Its key; "" for the document and for items of arrays."""
         last = self._path[-1] if self._path else ""
