@@ -104,7 +104,7 @@ def client_lines(policy: Policy, client: PolicyClient) -> Iterator[str]:
     yield f"allowed: {', '.join(always) or 'nothing'}"
     yield f"allowed on conditions, or denied: {', '.join(sometimes) or 'nothing'}"
     events = {name for rule in rules if rule.subject is Subject.EVENT for name in rule.names}
-    allowed = sorted(name for name in events if rights.allows_event(name))
+    allowed = sorted(events & rights.events)
     yield f"events: {', '.join(allowed) or 'none'}"
     human = {name for rule in rules if rule.subject is Subject.HUMAN for name in rule.names}
     yield f"human monitor, by rules: {', '.join(sorted(human)) or 'nothing'}"

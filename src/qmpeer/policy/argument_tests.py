@@ -1,6 +1,6 @@
 """Plain conditions on one member of a command's arguments.
 
-A member that isn't there fits nothing, unless the condition says ``absent`` or ``optional``. A member
+A member that isn't there fits nothing, unless the condition says ``absent`` or ``optional``. One
 that is there and false, 0, null or empty is there. A text in the place of an object has no members:
 QAPI's alternates take a name there, such as that of a block node.
 """

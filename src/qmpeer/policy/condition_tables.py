@@ -30,13 +30,13 @@ _WORDS: Final = (
 _FLAGS: Final = ("present", "absent", "optional", "open", "fd-set")
 
 
-def read_conditions(item: Item) -> tuple[MemberTest, ...]:
-    """Read the table ``arguments``.
+def read_conditions(item: Item) -> dict[Item, MemberTest]:
+    """Read the table ``arguments``: the conditions by where they stand.
 
     Raises:
         PolicyError: If it is wrong.
     """
-    return tuple(_condition(each) for each in item.any_table().values())
+    return {each: _condition(each) for each in item.any_table().values()}
 
 
 def read_path(item: Item, text: str, example: str = '"file.filename"') -> MemberPath:
