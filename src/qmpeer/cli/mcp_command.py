@@ -43,7 +43,9 @@ example:
 
 def _run(namespace: argparse.Namespace) -> int:
     if (namespace.http is None) != (namespace.token_file is None):
-        there, missing = ("--http", "--token-file") if namespace.http else ("--token-file", "--http")
+        there, missing = (
+            ("--http", "--token-file") if namespace.http else ("--token-file", "--http")
+        )
         raise UsageError(f"found {there} without {missing}")
     if namespace.http is None and (namespace.insecure or namespace.allow_host):
         option = "--insecure" if namespace.insecure else "--allow-host"

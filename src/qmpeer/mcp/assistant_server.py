@@ -25,8 +25,7 @@ from qmpeer.values import JsonObject
 
 _log: Final = logging.getLogger("qmpeer.mcp")
 _TOOLS: Final = {
-    tool.name: tool
-    for tool in (*machine_tools.TOOLS, *guest_tools.TOOLS, *command_tools.TOOLS)
+    tool.name: tool for tool in (*machine_tools.TOOLS, *guest_tools.TOOLS, *command_tools.TOOLS)
 }
 _INSTRUCTIONS: Final = """\
 These tools reach one virtual machine, by its QEMU monitor. A policy decides what you may do: {policy}.
@@ -34,9 +33,7 @@ Each call is recorded. Begin with "status". Commands that have no tool of their 
 "commands", explained by "describe", and executed by "execute". What the policy refuses is an error
 that names the rule: it won't help to try it in another way. {data}"""
 
-_HIDDEN: Final = (
-    "The machine doesn't have it, or the policy hides it. The tool \"commands\" lists what you may use."
-)
+_HIDDEN: Final = 'The machine doesn\'t have it, or the policy hides it. The tool "commands" lists what you may use.'
 
 Context = ServerRequestContext[Any, Any]
 Answer = types.CallToolResult | types.InputRequiredResult

@@ -48,4 +48,6 @@ def _question(params: types.CallToolRequestParams) -> str:
     shown = result_text(params.arguments or {})
     if len(shown) > limits.MCP_QUESTION:
         shown = f"{shown[: limits.MCP_QUESTION]}… ({len(shown)} characters)"
-    return f"Let the assistant use the tool {result_text(params.name)} with these arguments? {shown}"
+    return (
+        f"Let the assistant use the tool {result_text(params.name)} with these arguments? {shown}"
+    )

@@ -89,8 +89,8 @@ class TextPlace:
         while isinstance(schema_type, StructDefinition | UnionDefinition):
             found.append(schema_type)
             base = schema_type.base
-            schema_type = None if base is None or self._schema is None else (
-                self._schema.types.get(base)
+            schema_type = (
+                None if base is None or self._schema is None else (self._schema.types.get(base))
             )
         return found
 

@@ -75,9 +75,7 @@ class JsonSchemas:
         """
         return self._of_command(command, depth, self._writer.flat_object)
 
-    def _of_command(
-        self, command: CommandDefinition, depth: int, write: WriteObject
-    ) -> JsonObject:
+    def _of_command(self, command: CommandDefinition, depth: int, write: WriteObject) -> JsonObject:
         schema_type = self._schema.types[command.arguments or EMPTY.name]
         assert isinstance(schema_type, StructDefinition | UnionDefinition)
         place = self._texts.arguments(command.name)

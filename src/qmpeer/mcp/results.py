@@ -11,6 +11,7 @@ from collections import OrderedDict
 from qmpeer import limits
 from qmpeer.display.safe_text import visible_lines
 
+
 def result_text(value: object) -> str:
     r"""Return a JSON value, or a text, as an assistant reads it.
 
@@ -69,4 +70,3 @@ class Results:
             f"{part}\n\n[Characters {offset} to {end} of {len(text)}. For the rest call the tool "
             f'"more" with result "{name}" and offset {end}.]'
         )
-
