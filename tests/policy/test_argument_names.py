@@ -3,6 +3,8 @@
 Modules: event_names, schema_names.
 """
 
+from typing import Any
+
 import pytest
 
 from qmpeer.effects import all_names
@@ -18,8 +20,16 @@ from qmpeer.policy.schema_names import add_schema, event_names
 from qmpeer.schema import schema_from_qapi
 from tests.corpus import RECORDINGS, TREES, own_and_real, qapi_schema, recorded_schema
 
+QUICK = [("v1.0", "qapi-schema.json"), ("v7.2", "storage-daemon/qapi/qapi-schema.json")]
+"""Schemas that are read in each run; a slow test reads the others."""
 
-@pytest.mark.parametrize(("release", "root"), own_and_real([], TREES))
+
+def trees() -> list[Any]:
+    rest = [tree for tree in TREES if tree not in QUICK]
+    return [*QUICK, *(pytest.param(*tree, marks=pytest.mark.slow) for tree in rest)]
+
+
+@pytest.mark.parametrize(("release", "root"), own_and_real([], trees()))
 def test_every_name_of_every_schema(release: str, root: str) -> None:
     schema = qapi_schema(release, root)
     names: Names = {}
@@ -35,6 +45,7 @@ def test_every_name_of_every_schema(release: str, root: str) -> None:
     assert event_names(schema) <= EVENTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recording", own_and_real([], RECORDINGS))
 def test_every_name_that_a_server_tells(recording: str) -> None:
     schema = recorded_schema(recording)
@@ -87,7 +98,8 @@ def test_the_nearest_path() -> None:
 
 def test_a_schema_adds_to_the_table() -> None:
     qapi = (
-        b"{ 'union': 'U', 'base': { 'kind': 'E' }, 'discriminator': 'kind', 'data': { 'a': 'A' } }\n"
+        b"{ 'union': 'U', 'base': { 'kind': 'E' }, 'discriminator': 'kind', "
+        b"'data': { 'a': 'A' } }\n"
         b"{ 'enum': 'E', 'data': ['a'] }\n{ 'struct': 'A', 'data': { 'x': ['A'], 'y': 'any' } }\n"
         b"{ 'command': 'stop', 'data': { 'it': 'U' } }\n{ 'event': 'NEW' }\n"
     )
