@@ -19,6 +19,7 @@ SUBCOMMANDS: Final = {
     "proxy": ("ADDRESS [QEMU options]", "serve many clients on one monitor"),
     "policy": ("explain|test|presets ...", "explain and test who may do what"),
     "audit": ("show|verify|key FILE", "show and verify who did what through a proxy"),
+    "mcp": ("ADDRESS [--policy FILE] [--http HOST:PORT]", "give an assistant a machine"),
     "replay": ("FILE... [QEMU options]", "answer clients as a recorded server did"),
     "fake": ("SCRIPT [QEMU options]", "answer clients as a script says"),
     "fake-qemu": ("--install DIR [--script FILE]", "put a fake QEMU into a folder for PATH"),
