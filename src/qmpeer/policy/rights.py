@@ -116,7 +116,7 @@ class Rights:
         """Return the verdict about a command if it doesn't depend on anything else."""
         rules = self._rules[Subject.COMMAND].get(name, [])
         effects = self._effects_of(name)
-        if effects is None or not any(rule.decision is not Decision.HIDE for rule in rules):
+        if effects is None or not any(map(_is_shown, rules)):
             return HIDDEN
         first = rules[0]
         if not first.is_unconditional:
@@ -195,6 +195,15 @@ class Rights:
             forced: JsonObject = {**arguments, "actions": judged}
             return msgspec.structs.replace(whole, arguments=forced)
         return whole
+
+
+def _is_shown(rule: Rule) -> bool:
+    """Return True if a rule may allow a command, or denies it by name whatever its arguments.
+
+    A rule that denies some arguments shows nothing: without another one nothing is allowed.
+    """
+    is_denied = rule.decision is Decision.DENY and rule.is_unconditional
+    return rule.decision is Decision.ALLOW or is_denied
 
 
 def _action(action: JsonValue) -> tuple[str | None, JsonObject | None]:
