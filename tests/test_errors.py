@@ -15,6 +15,7 @@ from qmpeer.errors import (
     ConflictError,
     ConnectionClosed,
     FaultError,
+    HumanLineError,
     JobError,
     KeyboardError,
     KeyNameError,
@@ -68,6 +69,7 @@ SENTENCES = [
         FaultError("found 'ctu'", "did you mean cut?", "faults.txt:3"),
         "faults.txt:3: found 'ctu'; did you mean cut?",
     ),
+    (HumanLineError("found unknown command 'inf'"), "found unknown command 'inf'"),
     (
         ConflictError("object", "o", {"a": (1, 2), "b": ("x", None)}, "object-add"),
         'object o exists, but differs: found a 1, expected 2; found b "x", expected null',

@@ -24,6 +24,8 @@
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
     FaultError            a fault to inject can't be          .reason .hint .place
+    HumanLineError        a human monitor's line isn't read
+                          alike by all releases               .reason
     PolicyError           a policy can't be                   .reason .place .others
     ScriptError           a script can't be                   .reason .place
     ScriptMismatch        a script and what happened differ   .mismatches
@@ -58,6 +60,7 @@ __all__ = [
     "ConflictError",
     "ConnectionClosed",
     "FaultError",
+    "HumanLineError",
     "JobError",
     "KeyNameError",
     "KeyboardError",
@@ -431,6 +434,23 @@ class FaultError(QMPError, ValueError):
     def __str__(self) -> str:
         before = f"{self.place}: " if self.place else ""
         return f"{before}{self.reason}{f'; {self.hint}' if self.hint else ''}"
+
+
+class HumanLineError(QMPError, ValueError):
+    """A line for the human monitor that isn't read with certainty.
+
+    It is wrong, its command is unknown, or QEMU's releases read it differently.
+
+    Attributes:
+        reason: What was found and what was expected.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class KeyboardError(QMPError, ValueError):

@@ -279,6 +279,10 @@ AUDIT_REMEMBERED_SIZE: Final = 512
 AUDIT_PENDING: Final = 4096
 """Ends of commands that wait until the audit log can be written again. Ours: then the oldest is
 lost."""
+AUDIT_OPEN: Final = 100_000
+"""Commands without an end that `qmpeer audit show` remembers. Ours: 50 MB."""
+AUDIT_HEADS: Final = 100_000
+"""Heads of an audit log that `qmpeer audit verify` remembers, the last ones. Ours: 20 MB."""
 AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0
@@ -374,6 +378,8 @@ EMITTED_EVENTS: Final = 65536
 # Human monitor.
 HUMAN_LINE: Final = 4095
 """Bytes of one line. QEMU: the buffer of its readline."""
+HUMAN_WORD: Final = 1023
+"""Bytes of one word of a line. QEMU: its buffer for words; it cuts longer ones."""
 HUMAN_TURN: Final = 64
 """Lines and TABs of one human monitor in one turn. Ours."""
 HUMAN_HISTORY: Final = 64
@@ -702,3 +708,45 @@ JUDGED_MISTAKES: Final = 8
 """Mistakes of a client that a case's report names. Ours."""
 JUDGED_AT_ONCE: Final = 4
 """Default for the cases that run at once. Ours: most wait for a client to start, or to give up."""
+
+# Policies.
+POLICY_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a policy. Ours."""
+POLICY_RULES: Final = 10_000
+"""Rules of one policy, those of presets included. Ours: each new client looks at each of them."""
+POLICY_MISTAKES: Final = 20
+"""Mistakes of one policy that are told together. Ours."""
+POLICY_NAME: Final = 64
+"""Characters of a rule's name. Ours: errors and records repeat it."""
+
+# The server for assistants (mcp).
+MCP_SCHEMA: Final = 24 * 1024
+"""Bytes of a JSON Schema; a larger one is written less deep. Ours: assistants read all of them."""
+MCP_RESULT: Final = 40_000
+"""Characters of a result that an assistant gets at once. Ours; hosts cut at 25,000 tokens."""
+MCP_RESULTS: Final = 8
+"""Larger results whose rest is kept; then the oldest is forgotten. Ours."""
+MCP_RESULTS_SIZE: Final = 32 * 1024 * 1024
+"""Characters of such results together. Ours."""
+MCP_PICTURE: Final = 4 * 1024 * 1024
+"""Bytes of a picture of the screen, as a PNG. Ours: hosts take about 5 MB."""
+MCP_COMMAND_TIMEOUT: Final = 60.0
+"""Default for the seconds in which a command must be answered. Ours: hosts give up then, too."""
+MCP_WAIT: Final = 50.0
+"""The longest time in seconds that one call waits for events or for the screen. Ours."""
+MCP_JOB: Final = 3600.0
+"""The longest time in seconds of a snapshot. Ours."""
+MCP_LAST_EVENTS: Final = 20
+"""Events that are returned to an assistant that doesn't say since when. Ours."""
+MCP_TYPED_TOOLS: Final = 30
+"""Commands that have a tool each, where the user doesn't choose. Ours: more confuse assistants."""
+MCP_BODY: Final = 1024 * 1024
+"""Bytes of a request over HTTP. Ours."""
+MCP_SESSIONS: Final = 32
+"""Sessions over HTTP at once. Ours."""
+MCP_TOKEN: Final = 20
+"""The fewest characters of a token. Ours: 120 bits in base64."""
+MCP_TOKEN_FILE: Final = 4096
+"""Bytes of the file with a token. Ours."""
+MCP_QUESTION: Final = 2000
+"""Characters of a call's arguments that a person is shown. Ours."""

@@ -131,7 +131,7 @@ class AuditLog:
             raise AuditError(_text(error), self.path) from error
         if fsync != "off":
             pause = limits.AUDIT_SYNC if fsync == "command" else float(fsync)
-            self._commits = Commits(self, sync, pause)
+            self._commits = Commits(self._file, sync, pause, self._sync_failed)
 
     # What is recorded
 
@@ -176,6 +176,11 @@ class AuditLog:
             trouble.lost += 1
             return 0
         return record.number
+
+    @property
+    def is_slow(self) -> bool:
+        """True if `when_safe` waits for the disk."""
+        return self._fsync == "command"
 
     def when_safe(
         self, number: int, send: Callable[[], None], refuse: Callable[[AuditError], None]
@@ -322,20 +327,7 @@ class AuditLog:
         self._retry = None
         self._flush()
 
-    # Written, for Commits
-
-    @property
-    def last(self) -> int:
-        """The number of the last record."""
-        return self._file.last
-
-    @property
-    def fd(self) -> int:
-        """The current file."""
-        return self._file.fd
-
-    def sync_failed(self, error: OSError) -> None:
-        """Note that the records since the last sync may not be on the disk."""
+    def _sync_failed(self, error: OSError) -> None:
         self._in_trouble(error)
 
     # Rotation and heads

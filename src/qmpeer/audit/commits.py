@@ -18,33 +18,40 @@ _Job = tuple[int, tuple[int, ...]]
 
 
 class Written(Protocol):
-    """What has been written so far."""
+    """The file that is synced.
 
-    @property
-    def last(self) -> int:
-        """The number of the last record."""
+    Attributes:
+        last: The number of the last record in it.
+        fd: Its descriptor.
+    """
 
-    @property
-    def fd(self) -> int:
-        """The file that it is in."""
-
-    def sync_failed(self, error: OSError) -> None:
-        """Note that the records since the last sync may not be on the disk."""
+    last: int
+    fd: int
 
 
 class Commits:
     """The syncs of one log, on one event loop.
 
     Args:
-        written: The log.
+        written: The file.
         sync: Writes a file's data to the disk, as os.fdatasync does, or raises OSError.
         pause: Seconds between a record that nothing waits for and its sync.
+        on_error: Called with the first error of a row. The records since the last sync may not be
+            on the disk then.
     """
 
-    def __init__(self, written: Written, sync: Callable[[int], None], pause: float) -> None:
+    def __init__(
+        self,
+        written: Written,
+        sync: Callable[[int], None],
+        pause: float,
+        on_error: Callable[[OSError], None],
+    ) -> None:
         self._written = written
         self._sync = sync
         self._pause = pause
+        self._on_error = on_error
+        self._is_failing = False
         self._waiting: deque[tuple[int, Callable[[], None], Callable[[OSError], None]]] = deque()
         self._synced = 0
         self._is_due = False  # a sync is running, or is about to begin
@@ -110,13 +117,17 @@ class Commits:
                 close_quietly(fd)
         if error is None:
             self._synced = max(self._synced, number)
-        else:
-            self._written.sync_failed(error)
+        self._note(error)
         while self._waiting and self._waiting[0][0] <= number:
             _, go_on, give_up = self._waiting.popleft()
             go_on() if error is None else give_up(error)
         if self._waiting:
             self._soon()
+
+    def _note(self, error: OSError | None) -> None:
+        was_failing, self._is_failing = self._is_failing, error is not None
+        if error is not None and not was_failing:
+            self._on_error(error)
 
     def close(self) -> None:
         """Sync what was written, and let go what waits; blocks for two syncs at most."""
@@ -131,7 +142,7 @@ class Commits:
                 self._sync(fd)
         except OSError as failure:
             error = failure
-            self._written.sync_failed(failure)
+        self._note(error)
         full, self._full = self._full, []
         for fd in full:
             close_quietly(fd)

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BufferedReader
 from typing import Final, NamedTuple
 
 import msgspec
@@ -77,6 +78,14 @@ def _is_number(text: str) -> bool:
     return len(text) == _DIGITS and text.isascii() and text.isdecimal()
 
 
+def log_of(file: BufferedReader) -> Head | None:
+    """Return the first record of a file, from its beginning; None if it isn't a log's."""
+    file.seek(0)
+    found = record_of(file.readline(limits.AUDIT_LINE).rstrip(b"\n"))
+    file.seek(0)
+    return found[0] if found is not None and found[0].log else None
+
+
 def record_of(line: bytes) -> tuple[Head, str] | None:
     """Return a line's head and mac; None if it isn't a record."""
     parts = parted(line)
@@ -125,11 +134,10 @@ def end_of(path: str) -> End:
         size = file.seek(0, os.SEEK_END)
         if not size:
             return End()
-        file.seek(0)
-        first = record_of(file.readline(limits.AUDIT_LINE).rstrip(b"\n"))
+        first = log_of(file)
         file.seek(max(0, size - 2 * limits.AUDIT_LINE))
         data = file.read()
-    if first is None or not first[0].log:
+    if first is None:
         raise AuditError("found another kind of file, expected an audit log", path)
     until = len(data)
     for line, end in _lines_from_the_end(data):
@@ -137,7 +145,7 @@ def end_of(path: str) -> End:
         if found is not None:
             head, mac = found
             rest = data[end:until]
-            return End(first[0].log, first[0].key, first[0].number, head.number, mac, rest)
+            return End(first.log, first.key, first.number, head.number, mac, rest)
     raise AuditError(f"found no record in its last {len(data)} bytes", path)
 
 

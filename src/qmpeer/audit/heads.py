@@ -4,16 +4,17 @@ import errno
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final, Protocol
 
+from qmpeer import limits
 from qmpeer.audit.chain import SIZE
 
 DEV_LOG: Final = "/dev/log"
 JOURNAL: Final = "/run/systemd/journal/socket"
-_TEXT: Final = re.compile(
-    rf"audit head (\d{{1,18}}):([0-9a-f]{{{SIZE}}}) of log ([0-9a-f]{{16}})\b"
-)
+HEAD: Final = re.compile(rf"(\d{{1,18}}):([0-9a-f]{{{SIZE}}})", re.ASCII)
+"""The number of a record, and its mac."""
+_TEXT: Final = re.compile(rf"audit head {HEAD.pattern} of log ([0-9a-f]{{16}})\b", re.ASCII)
 _SYSLOG: Final = 10 * 8 + 5  # facility authpriv, severity notice
 
 
@@ -32,7 +33,7 @@ class Head(Protocol):
 
 
 def head_text(number: int, mac: str, log: str) -> str:
-    """Return a head as text; `heads_in` finds it in a file of others.
+    """Return a head as text; `Heads.read` finds it in a file of others.
 
     Args:
         number: The number of the last record.
@@ -42,11 +43,33 @@ def head_text(number: int, mac: str, log: str) -> str:
     return f"audit head {number}:{mac} of log {log}"
 
 
-def heads_in(line: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the heads in a line: the number, the mac, and the log's id."""
-    if "audit head " in line:
-        for found in _TEXT.finditer(line):
-            yield int(found[1]), found[2], found[3]
+class Heads:
+    """The heads of one log that are known from elsewhere.
+
+    Args:
+        log: The log's id.
+
+    Attributes:
+        macs: The mac by the number of the record; "" if different ones were sent for a number.
+    """
+
+    def __init__(self, log: str) -> None:
+        self.macs: dict[int, str] = {}
+        self._log = log
+
+    def add(self, number: int, mac: str) -> None:
+        """Add a head."""
+        self.macs[number] = mac if self.macs.get(number, mac) == mac else ""
+        if len(self.macs) > limits.AUDIT_HEADS:
+            del self.macs[next(iter(self.macs))]
+
+    def read(self, lines: Iterable[str]) -> None:
+        """Add the heads of this log in the lines of any text, such as a system's log."""
+        for line in lines:
+            if "audit head " in line:
+                for found in _TEXT.finditer(line):
+                    if found[3] == self._log:
+                        self.add(int(found[1]), found[2])
 
 
 class _Datagrams:

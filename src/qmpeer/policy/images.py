@@ -67,6 +67,7 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 
 _CHILDREN: Final = frozenset("file backing data-file target children test raw".split())
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
+_PROTOCOLS: Final = ("file", "host_device")
 _PLAIN: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
 """Formats whose images name no other file."""
 
@@ -91,6 +92,9 @@ class ImageFacts(PathFacts, FdSetFacts, Protocol):
 
     def node_file(self, name: str) -> str | None:
         """Return the file of a block node or device as last known; None if it has none."""
+
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a block node as last known."""
 
 
 def image_failure(
@@ -231,8 +235,9 @@ class _Image:
     def _file_of(self, node: JsonValue) -> str | None:
         """Return the file in which a node of the simplest kind has its first bytes."""
         if isinstance(node, str):
-            return self._facts.node_file(node)
-        if isinstance(node, dict) and node.get("driver") in ("file", "host_device"):
+            is_file = self._facts.node_driver(node) in _PROTOCOLS
+            return self._facts.node_file(node) if is_file else None
+        if isinstance(node, dict) and node.get("driver") in _PROTOCOLS:
             name = node.get("filename")
             return name if isinstance(name, str) else None
         return None

@@ -39,6 +39,12 @@ class Policy:
         self.digest: str = digest
         self._own = dict(own or {})
 
+    def for_dry_run(self) -> "Policy":
+        """Return the same policy, for a dry run."""
+        return Policy(
+            self.rules, own=self._own, is_dry_run=True, source=self.source, digest=self.digest
+        )
+
     def rights(self, client: PolicyClient) -> Rights:
         """Return the rights of a client, which keep the count of what it does."""
         rules = [rule for rule in self.rules if rule.is_about(client)]

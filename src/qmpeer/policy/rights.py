@@ -74,12 +74,7 @@ class Rights:
     def judge(self, command: CommandMessage, facts: Facts) -> Verdict:
         """Judge a command. It never raises: what can't be judged is denied."""
         name = command.name
-        try:
-            certain = self._certain[name]
-        except KeyError:
-            certain = self._certain_verdict(name)
-            if name in self._rules[Subject.COMMAND]:  # of these there are only so many
-                self._certain[name] = certain
+        certain = self.certain(name)
         if certain is not None:
             return certain
         arguments = command.arguments or {}
@@ -88,9 +83,23 @@ class Rights:
             return self._judge_actions(verdict, arguments, facts)
         return verdict
 
+    def certain(self, name: str) -> Verdict | None:
+        """Return the verdict about a command if it is the same with all arguments."""
+        try:
+            return self._certain[name]
+        except KeyError:
+            certain = self._certain_verdict(name)
+            if name in self._rules[Subject.COMMAND]:  # of these there are only so many
+                self._certain[name] = certain
+            return certain
+
     def considered(self, command: CommandMessage, facts: Facts) -> Iterator[Consideration]:
         """Look at the rules about a command in order, up to the one that decides."""
         return self._considered(command.name, command.arguments or {}, facts)
+
+    def allows_event(self, name: str) -> bool:
+        """Return True if the client may get events of a name."""
+        return name in self.events
 
     def is_hidden(self, name: str) -> bool:
         """Return True if no rule could allow a command, with whatever arguments."""

@@ -1,4 +1,4 @@
-"""The facts that judgements ask for: about the host, the server's nodes, and clients' descriptors."""
+"""The facts of judgements: about the host, the server's nodes, and clients' descriptors."""
 
 from qmpeer.policy import Facts
 from qmpeer.proxy.descriptors import Descriptors

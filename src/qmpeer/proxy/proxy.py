@@ -20,6 +20,7 @@ from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.aio import Listener
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from qmpeer.proxy.control import ProxyControl
@@ -240,17 +241,17 @@ class Proxy:
 
     def attach(
         self,
-        device: CharacterDevice,
+        source: "socket.socket | CharacterDevice",
         *,
         name: str,
         pretty: bool = False,
         events: Sequence[str] | None = None,
         extensions: bool = False,
     ) -> None:
-        """Serve the clients of a character device.
+        """Serve the client of a connected socket, or the clients of a character device.
 
         Args:
-            device: The device.
+            source: The socket, which the proxy then owns, or the device.
             name: The listener's name in logs.
             pretty: Write JSON over many lines.
             events: The events that its clients get; see `listen`.
@@ -260,7 +261,7 @@ class Proxy:
             ChardevError: If the device has a front end already.
             ValueError: If a name of an event is invalid.
         """
-        self._monitor(_rules(name, events, extensions)).attach(device, pretty=pretty)
+        self._monitor(_rules(name, events, extensions)).attach(source, pretty=pretty)
 
     def open_devices(self) -> None:
         """Greet on devices that have no client who connects, such as a pty."""

@@ -4,6 +4,7 @@
 tree-sitter's, with its grammar of TOML, is kept, exact, and fast.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
@@ -25,6 +26,9 @@ class Places:
         file: The file's name in places.
         text: The text.
 
+    Attributes:
+        digest: The SHA-256 of the text, in hexadecimal.
+
     Raises:
         ModuleNotFoundError: If tree-sitter isn't installed.
 
@@ -37,6 +41,7 @@ class Places:
     def __init__(self, file: str, text: str) -> None:
         self._file = file
         data = text.encode()
+        self.digest: str = hashlib.sha256(data).hexdigest()
         self._lines = data.split(b"\n")
         self._keys: dict[Path, tuple[int, int]] = {}
         self._values: dict[Path, tuple[int, int]] = {}
