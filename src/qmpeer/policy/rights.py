@@ -8,6 +8,7 @@ import msgspec
 from qmpeer.effects import CommandEffects, sensitive_members
 from qmpeer.messages import CommandMessage
 from qmpeer.policy.rules import (
+    CannotTell,
     Decision,
     Facts,
     MemberPath,
@@ -144,8 +145,11 @@ class Rights:
     ) -> str | None:
         """Return why a rule doesn't take a command; None if it does."""
         for test in rule.tests:
-            failure = test.failure(arguments, facts)
-            if failure is not None:
+            try:
+                failure = test.failure(arguments, facts)
+            except ValueError as error:
+                failure = CannotTell(error)
+            if failure is not None and not _holds_unjudged(rule, failure):
                 return f"{path_text(test.path)}: {failure}"
         if rule.size is not None:
             size = len(msgspec.json.encode(arguments))
@@ -153,7 +157,7 @@ class Rights:
                 return f"found {size} bytes of arguments, expected at most {rule.size}"
         if rule.predicate is not None:
             failure = rule.predicate.failure(effects.name, arguments, self.client, facts)
-            if failure is not None:
+            if failure is not None and not _holds_unjudged(rule, failure):
                 return failure
         if rule.decision is Decision.ALLOW and effects.sensitive and not rule.is_unchecked:
             return _untested(rule, effects, arguments)
@@ -204,6 +208,11 @@ def _is_shown(rule: Rule) -> bool:
     """
     is_denied = rule.decision is Decision.DENY and rule.is_unconditional
     return rule.decision is Decision.ALLOW or is_denied
+
+
+def _holds_unjudged(rule: Rule, failure: str) -> bool:
+    """Return True if a condition counts as if it held, because it can't be judged."""
+    return rule.decision is not Decision.ALLOW and isinstance(failure, CannotTell)
 
 
 def _action(action: JsonValue) -> tuple[str | None, JsonObject | None]:
