@@ -137,7 +137,7 @@ class Rights:
             return None if can_pass else HIDDEN
         rules = self._rules[Subject.COMMAND].get(name, [])
         effects = self._effects_of(name)
-        if effects is None or not any(rule.decision is not Decision.HIDE for rule in rules):
+        if effects is None or not any(map(_is_shown, rules)):
             return HIDDEN
         first = rules[0]
         if not first.is_unconditional:
@@ -242,6 +242,15 @@ class Rights:
             forced: JsonObject = {**arguments, "actions": judged}
             return msgspec.structs.replace(whole, arguments=forced)
         return whole
+
+
+def _is_shown(rule: Rule) -> bool:
+    """Return True if a rule may allow a command, or denies it by name whatever its arguments.
+
+    A rule that denies some arguments shows nothing: without another one nothing is allowed.
+    """
+    is_denied = rule.decision is Decision.DENY and rule.is_unconditional
+    return rule.decision is Decision.ALLOW or is_denied
 
 
 def _action(action: JsonValue) -> tuple[str | None, JsonObject | None]:
