@@ -5,8 +5,15 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.effects import (
+    CommandEffects,
+    HumanCommand,
+    human_effects_of,
+    sensitive_members,
+)
+from qmpeer.errors import HumanLineError
 from qmpeer.messages import CommandMessage
+from qmpeer.policy.human import HUMAN_MONITOR_COMMAND, asks_a_register, read_human_command
 from qmpeer.policy.rules import (
     CannotTell,
     Decision,
@@ -79,6 +86,8 @@ class Rights:
         if certain is not None:
             return certain
         arguments = command.arguments or {}
+        if name == HUMAN_MONITOR_COMMAND:
+            return self._judge_human(arguments, facts)
         verdict = self._verdict(self._considered(name, arguments, facts), arguments)
         if verdict.is_allowed and name == TRANSACTION:
             return self._judge_actions(verdict, arguments, facts)
@@ -95,8 +104,15 @@ class Rights:
             return certain
 
     def considered(self, command: CommandMessage, facts: Facts) -> Iterator[Consideration]:
-        """Look at the rules about a command in order, up to the one that decides."""
-        return self._considered(command.name, command.arguments or {}, facts)
+        """Look at the rules about a command in order, up to the one that decides.
+
+        Raises:
+            HumanLineError: If it is a human-monitor-command that can't be read.
+        """
+        arguments = command.arguments or {}
+        if command.name == HUMAN_MONITOR_COMMAND:
+            return self._considered_human(read_human_command(arguments), facts)
+        return self._considered(command.name, arguments, facts)
 
     def allows_event(self, name: str) -> bool:
         """Return True if the client may get events of a name."""
@@ -109,12 +125,17 @@ class Rights:
 
     def needs_nodes(self, name: str) -> bool:
         """Return True if a rule about a command asks for the files of nodes."""
-        rules = self._rules[Subject.COMMAND]
-        names: Iterable[str] = rules if name == TRANSACTION else (name,)
+        is_human = name == HUMAN_MONITOR_COMMAND
+        rules = self._rules[Subject.HUMAN if is_human else Subject.COMMAND]
+        names: Iterable[str] = rules if is_human or name == TRANSACTION else (name,)
         return any(rule.needs_nodes for each in names for rule in rules.get(each, ()))
 
     def _certain_verdict(self, name: str) -> Verdict | None:
         """Return the verdict about a command if it doesn't depend on anything else."""
+        if name == HUMAN_MONITOR_COMMAND:
+            about = self._rules[Subject.HUMAN].values()
+            can_pass = any(rule.decision is Decision.ALLOW for rules in about for rule in rules)
+            return None if can_pass else HIDDEN
         rules = self._rules[Subject.COMMAND].get(name, [])
         effects = self._effects_of(name)
         if effects is None or not any(map(_is_shown, rules)):
@@ -136,6 +157,32 @@ class Rights:
             return
         for rule in self._rules[Subject.COMMAND].get(name, ()):
             failure = self._failure(rule, effects, arguments, facts)
+            yield Consideration(rule, failure)
+            if failure is None:
+                return
+
+    def _judge_human(self, arguments: JsonObject, facts: Facts) -> Verdict:
+        """Judge the human-monitor command in the arguments."""
+        try:
+            command = read_human_command(arguments)
+        except HumanLineError as error:
+            return Verdict(Decision.DENY, reason=str(error))
+        verdict = self._verdict(self._considered_human(command, facts), {})
+        if verdict.is_allowed:
+            return verdict
+        reason = f"{command.name}: {verdict.reason}" if verdict.reason else command.name
+        return msgspec.structs.replace(verdict, reason=reason)
+
+    def _considered_human(self, command: HumanCommand, facts: Facts) -> Iterator[Consideration]:
+        effects = human_effects_of(command.name)
+        assert effects is not None, "what has been read is known"
+        for rule in self._rules[Subject.HUMAN].get(command.name, ()):
+            if not asks_a_register(rule, command):
+                failure = self._failure(rule, effects, command.arguments, facts)
+            elif rule.decision is Decision.ALLOW:
+                failure = "found a register, whose value isn't known here"
+            else:
+                failure = None
             yield Consideration(rule, failure)
             if failure is None:
                 return
