@@ -9,7 +9,8 @@ from qmpeer.messages.shown_values import shown_value
 from qmpeer.policy import Decision, Policy, PolicyClient, Rights, Rule, Verdict
 from qmpeer.policy.cases import SupposedFacts
 from qmpeer.policy.known_names import HUMAN_MONITOR_COMMAND
-from qmpeer.policy.rights import TRANSACTION, path_text
+from qmpeer.policy.conditions import path_text
+from qmpeer.policy.rule_book import TRANSACTION
 from qmpeer.policy.rules import Subject
 from qmpeer.values import JsonObject
 
