@@ -105,12 +105,14 @@ class Rights:
     def considered(self, command: CommandMessage, facts: Facts) -> Iterator[Consideration]:
         """Look at the rules about a command in order, up to the one that decides.
 
-        Raises:
-            HumanLineError: If it is a human-monitor-command that can't be read.
+        No rule is about a human-monitor-command whose line isn't read with certainty.
         """
         arguments = command.arguments or {}
         if command.name == HUMAN_MONITOR_COMMAND:
-            return self._considered_human(read_human_command(arguments), facts)
+            try:
+                return self._considered_human(read_human_command(arguments), facts)
+            except HumanLineError:
+                return iter(())
         return self._considered(command.name, arguments, facts)
 
     def allows_event(self, name: str) -> bool:
