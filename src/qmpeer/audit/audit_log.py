@@ -177,6 +177,11 @@ class AuditLog:
             return 0
         return record.number
 
+    @property
+    def is_slow(self) -> bool:
+        """True if `when_safe` waits for the disk."""
+        return self._fsync == "command"
+
     def when_safe(
         self, number: int, send: Callable[[], None], refuse: Callable[[AuditError], None]
     ) -> None:

@@ -137,12 +137,13 @@ class ChainFile:
 
     @property
     def torn_fact(self) -> JsonObject | None:
-        """The fact that explains torn bytes, and the line ending that is to be added."""
+        """The fact that explains torn bytes, with what is added to end their line."""
         return None if self.torn is None else self.torn.plus(self._line_ending).fact
 
     @property
     def _line_ending(self) -> bytes:
-        return b"" if self.torn is None or self.torn.is_line else b"\n"
+        # More than a line ending: a record that lacks only that one isn't to become whole.
+        return b"" if self.torn is None or self.torn.is_line else b"#\n"
 
     def _write(self, data: bytes) -> tuple[int, OSError | None]:
         """Write bytes, and return how many are written, and what went wrong."""

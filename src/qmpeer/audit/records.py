@@ -76,7 +76,7 @@ class Note(Record, kw_only=True):
     """Any other record.
 
     Attributes:
-        facts: Its further members, texts in them cut.
+        facts: Its further members. If they are too long, they are left out; then "cut" is true.
     """
 
     facts: Mapping[str, JsonValue]
@@ -87,7 +87,10 @@ def encoded(record: Record) -> bytes:
     if type(record) is not Note:
         return _encode(record)[:-1]
     head: JsonObject = {"number": record.number, "time": record.time, "what": record.what}
-    return encode_compact({**head, **record.facts})[:-1]
+    text = encode_compact({**head, **record.facts, **head})
+    if len(text) > limits.AUDIT_LINE // 2:
+        text = encode_compact({**head, "cut": True, "bytes": len(text)})
+    return text[:-1]
 
 
 def recorded_text(text: str) -> str:

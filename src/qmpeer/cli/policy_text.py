@@ -99,12 +99,13 @@ def client_lines(policy: Policy, client: PolicyClient) -> Iterator[str]:
             first = next(rule for rule in rules if name in rule.names)
             effects = policy.effects_of(name) or effects_of(name)
             is_free = first.is_unconditional and first.decision is Decision.ALLOW
+            is_free = is_free and name != TRANSACTION  # its actions are judged one by one
             is_plain = effects is not None and (first.is_unchecked or not effects.sensitive)
             (always if is_free and is_plain else sometimes).append(name)
     yield f"allowed: {', '.join(always) or 'nothing'}"
     yield f"allowed on conditions, or denied: {', '.join(sometimes) or 'nothing'}"
     events = {name for rule in rules if rule.subject is Subject.EVENT for name in rule.names}
-    allowed = sorted(name for name in events if rights.allows_event(name))
+    allowed = sorted(events & rights.events)
     yield f"events: {', '.join(allowed) or 'none'}"
     human = {name for rule in rules if rule.subject is Subject.HUMAN for name in rule.names}
     yield f"human monitor, by rules: {', '.join(sorted(human)) or 'nothing'}"

@@ -6,7 +6,8 @@ from typing import Final
 
 from qmpeer.cli import argument_words
 from qmpeer.cli.exits import UsageError
-from qmpeer.messages import CommandMessage, near_names
+from qmpeer.messages import CommandMessage
+from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import PolicyClient, Who
 from qmpeer.policy.who_tables import example_client, group_number, user_number
 from qmpeer.schema import Schema
@@ -28,8 +29,7 @@ def read_client(word: str, who: Mapping[str, Who]) -> PolicyClient:
     if word in who:
         return example_client(who[word])
     if "=" not in word:
-        near = near_names(word, who, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(word, who)
         known = ", ".join([*who, "listener=NAME,uid=USER,gid=GROUP,certificate=NAME"])
         raise UsageError(f"found {word!r}, expected one of {known}{hint}")
     given: dict[str, str] = {}
@@ -37,8 +37,7 @@ def read_client(word: str, who: Mapping[str, Who]) -> PolicyClient:
     while rest:
         key, equals, rest = rest.partition("=")
         if key not in _CLIENT or not equals or key in given:
-            near = near_names(key, _CLIENT, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = "" if key in given else did_you_mean(key, _CLIENT)
             found = f"{key!r} again" if key in given else repr(key)
             raise UsageError(f"found {found}, expected one of {', '.join(_CLIENT)}{hint}")
         if key == "certificate":

@@ -46,15 +46,24 @@ def read_audit(item: Item) -> AuditSettings:
     fsync: Literal["off", "command"] | float = "off"
     if "fsync" in keys:
         fsync = _fsync(keys["fsync"])
-    texts = {key: keys[key].text() for key in ("file", "key", "head") if key in keys}
-    numbers = {
-        key: keys[key].integer(least=0 if key == "keep" else 1)
-        for key in ("every", "size", "keep")
-        if key in keys
-    }
     return AuditSettings(
-        mode=_mode(keys["mode"]) if "mode" in keys else "strict", fsync=fsync, **texts, **numbers
+        mode=_mode(keys["mode"]) if "mode" in keys else "strict",
+        fsync=fsync,
+        file=_text(keys.get("file")),
+        key=_text(keys.get("key")),
+        head=_text(keys.get("head")),
+        every=_number(keys.get("every"), 1),
+        size=_number(keys.get("size"), 1),
+        keep=_number(keys.get("keep"), 0),
     )
+
+
+def _text(item: Item | None) -> str | None:
+    return None if item is None else item.text()
+
+
+def _number(item: Item | None, least: int) -> int | None:
+    return None if item is None else item.integer(least)
 
 
 def _mode(item: Item) -> Literal["strict", "best-effort"]:

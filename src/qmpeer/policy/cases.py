@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from qmpeer.messages import near_names
+from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import Decision, PolicyClient, Who
 from qmpeer.policy.who_tables import example_client, group_number, user_number
 from qmpeer.toml.items import Item
@@ -63,6 +63,10 @@ class SupposedFacts(msgspec.Struct, frozen=True):
         """Return the file of a block node or device; None if it has none."""
         return self.nodes.get(name)
 
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a block node: "file" for each that is supposed."""
+        return "file" if name in self.nodes else None
+
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set of descriptors is the client's own."""
         return number in self.fd_sets
@@ -85,9 +89,8 @@ def read_case(item: Item, who: Mapping[str, Who], rules: Collection[str]) -> Cas
     if "command" in keys:
         command = _command(keys["command"])
     if "rule" in keys and keys["rule"].text() not in rules:
-        near = near_names(keys["rule"].text(), rules, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise keys["rule"].refused(f'found "{keys["rule"].text()}", which is no rule{hint}')
+        name = keys["rule"].text()
+        raise keys["rule"].refused(f'found "{name}", which is no rule{did_you_mean(name, rules)}')
     named, client = _client(keys["as"], who)
     return Case(
         place=str(item.place),
@@ -117,8 +120,7 @@ def _client(item: Item, who: Mapping[str, Who]) -> tuple[str, PolicyClient]:
     if isinstance(item.value, str):
         if item.value in who:
             return item.value, example_client(who[item.value])
-        near = near_names(item.value, who, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(item.value, who)
         raise item.refused(f'found "{item.value}", which is no table [who.…]{hint}')
     keys = item.table(_CLIENT)
     client = PolicyClient(

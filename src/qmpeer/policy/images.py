@@ -91,6 +91,7 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 
 _CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
+_PROTOCOLS: Final = ("file", "host_device")
 _PLAIN: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
 """Formats whose images name no other file."""
 
@@ -115,6 +116,9 @@ class ImageFacts(PathFacts, FdSetFacts, Protocol):
 
     def node_file(self, name: str) -> str | None:
         """Return the file of a block node or device as last known; None if it has none."""
+
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a block node as last known."""
 
 
 def image_failure(
@@ -255,8 +259,9 @@ class _Image:
     def _file_of(self, node: JsonValue) -> str | None:
         """Return the file in which a node of the simplest kind has its first bytes."""
         if isinstance(node, str):
-            return self._facts.node_file(node)
-        if isinstance(node, dict) and node.get("driver") in ("file", "host_device"):
+            is_file = self._facts.node_driver(node) in _PROTOCOLS
+            return self._facts.node_file(node) if is_file else None
+        if isinstance(node, dict) and node.get("driver") in _PROTOCOLS:
             name = node.get("filename")
             return name if isinstance(name, str) else None
         return None

@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from qmpeer.effects import CommandEffects, Effect, all_names, effects_of
-from qmpeer.messages import near_names
 from qmpeer.policy.argument_names import Names, knows_argument, near_argument, read_table
 from qmpeer.policy.event_names import EVENTS
 from qmpeer.policy.globs import Glob
+from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import Decision, MemberPath
 from qmpeer.toml.items import Item
 
@@ -140,8 +140,7 @@ def _fitting(item: Item, known: Collection[str], what: str) -> frozenset[str]:
     if glob.is_name:
         if glob.text in known:
             return frozenset({glob.text})
-        near = near_names(glob.text, known, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(glob.text, known)
         raise item.refused(f'found "{glob.text}", which is no known {what}{hint}')
     found = frozenset(filter(glob, known))
     if not found:

@@ -5,7 +5,7 @@ with the nearest name. A rule that can never decide is a mistake, too.
 """
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from qmpeer.policy.known_names import KnownNames
 from qmpeer.policy.mistakes import Mistakes
 from qmpeer.policy.policies import Policy
 from qmpeer.policy.presets import PRESETS, preset_path
-from qmpeer.policy.rule_tables import RuleReader
+from qmpeer.policy.rule_tables import PRESET, RuleReader
 from qmpeer.policy.rules import Predicate, Rule, Who
 from qmpeer.policy.shadowing import shadowing
 from qmpeer.policy.weak_tests import weaknesses
@@ -84,7 +84,7 @@ def load_policy_file(
     who = _who(tables.get("who"), mistakes)
     rules: list[Rule] = []
     if "rule" in tables:
-        rules = _rules(tables["rule"], names, who, own, mistakes)
+        rules = _Rules(names, who, own, schema).read(tables["rule"], mistakes)
     audit, cases, is_dry_run = None, list[Case](), False
     with mistakes.collected():
         is_dry_run = "dry-run" in tables and tables["dry-run"].flag()
@@ -139,65 +139,68 @@ def _who(item: Item | None, mistakes: Mistakes) -> dict[str, Who]:
     return who
 
 
-def _rules(
-    item: Item,
-    names: KnownNames,
-    who: Mapping[str, Who],
-    own: Mapping[str, CommandEffects],
-    mistakes: Mistakes,
-) -> list[Rule]:
-    def effects(name: str) -> CommandEffects | None:
-        return own.get(name) or effects_of(name)
+class _Rules:
+    """The rules of one file, and of the presets that it names.
 
-    reader = RuleReader(names, who, _predicate, lambda preset: _preset(preset, names))
-    rules: list[Rule] = []
-    for number, each in enumerate(_array(item, mistakes), 1):
-        with mistakes.collected():
+    Args:
+        names: The names that rules may have.
+        who: The tables of clients.
+        own: The effects of the file's own commands.
+        schema: The server's schema, or None.
+    """
+
+    def __init__(
+        self,
+        names: KnownNames,
+        who: Mapping[str, Who],
+        own: Mapping[str, CommandEffects],
+        schema: "Schema | None",
+    ) -> None:
+        self._names = names
+        self._who = who
+        self._own = own
+        self._schema = schema
+
+    def read(self, item: Item, mistakes: Mistakes) -> list[Rule]:
+        """Read the array ``rule``."""
+        reader = RuleReader(self._names, self._who, self._predicate, self._preset)
+        rules: list[Rule] = []
+        for number, each in enumerate(_array(item, mistakes), 1):
+            with mistakes.collected():
+                found = reader.read(each, number)
+                if len(rules) + len(found) > limits.POLICY_RULES:
+                    raise each.refused(f"expected at most {limits.POLICY_RULES} rules")
+                if PRESET not in each.any_table():
+                    self._check_reached(each, found[0], rules)
+                rules += found
+        return rules
+
+    def _check_reached(self, item: Item, rule: Rule, earlier: list[Rule]) -> None:
+        """Refuse a rule that can never decide."""
+        shadows = shadowing(rule, earlier, lambda name: self._own.get(name) or effects_of(name))
+        if shadows:
+            named = " and ".join(f"rule {each.name} ({each.place})" for each in shadows[:3])
+            more = f" and {len(shadows) - 3} more" if len(shadows) > 3 else ""
+            take = "takes" if len(shadows) == 1 else "take"
+            text = f"it can never decide: {named}{more} before it {take} all that it would take"
+            raise item.refused(text)
+
+    def _preset(self, item: Item) -> list[Rule]:
+        """Return the rules of a preset, which is a file like this one."""
+        name = item.text(*PRESETS)
+        path = preset_path(name)
+        reader = RuleReader(self._names, {}, self._predicate, self._preset)
+        rules: list[Rule] = []
+        for number, each in enumerate(read_document(path, _KIND).any_table()["rule"].array(), 1):
             found = reader.read(each, number)
-            if len(rules) + len(found) > limits.POLICY_RULES:
-                raise each.refused(f"expected at most {limits.POLICY_RULES} rules")
-            if len(found) == 1 and "preset" not in each.any_table():
-                _check_reached(each, found[0], rules, effects)
+            if PRESET not in each.any_table():
+                place = found[0].place.removeprefix(os.path.dirname(path) + os.sep)
+                named = f"{name}: {found[0].name}"
+                found = [msgspec.structs.replace(found[0], name=named, place=place)]
             rules += found
-    return rules
+        return rules
 
+    def _predicate(self, item: Item, commands: frozenset[str]) -> Predicate:
+        from qmpeer.policy.predicates import read_predicate  # start: 60 ms
 
-def _check_reached(
-    item: Item,
-    rule: Rule,
-    earlier: list[Rule],
-    effects: Callable[[str], CommandEffects | None],
-) -> None:
-    shadows = shadowing(rule, earlier, effects)
-    if shadows:
-        named = " and ".join(f"rule {each.name} ({each.place})" for each in shadows[:3])
-        more = f" and {len(shadows) - 3} more" if len(shadows) > 3 else ""
-        take = "takes" if len(shadows) == 1 else "take"
-        text = f"it can never decide, as {named}{more} before it {take} everything it would take"
-        raise item.refused(text)
-
-
-def _predicate(item: Item, commands: frozenset[str]) -> Predicate:
-    from qmpeer.policy.predicates import read_predicate  # start: 10 ms
-
-    return read_predicate(item, commands)
-
-
-def _preset(item: Item, names: KnownNames) -> list[Rule]:
-    """Return the rules of a preset, which is a file like this one."""
-    name = item.text(*PRESETS)
-    path = preset_path(name)
-    reader = RuleReader(names, {}, _predicate, lambda preset: _preset(preset, names))
-    rules: list[Rule] = []
-    for number, each in enumerate(read_document(path, _KIND).any_table()["rule"].array(), 1):
-        rules += [
-            rule
-            if "preset" in each.any_table()
-            else msgspec.structs.replace(
-                rule,
-                name=f"{name}: {rule.name}",
-                place=rule.place.removeprefix(os.path.dirname(path) + os.sep),
-            )
-            for rule in reader.read(each, number)
-        ]
-    return rules
+        return read_predicate(item, commands, self._schema)

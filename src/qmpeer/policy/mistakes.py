@@ -1,10 +1,22 @@
 """All mistakes of one file, so that its author sees them at once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from qmpeer import limits
 from qmpeer.errors import PolicyError
+from qmpeer.messages import near_names
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint with the nearest known names, to put behind an error; "" if none is near.
+
+    Example:
+        >>> did_you_mean("query-stauts", ["query-stats", "query-status", "stop"])
+        '; did you mean query-stats or query-status?'
+    """
+    near = near_names(name, known, 2)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 class Mistakes:

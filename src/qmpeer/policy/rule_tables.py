@@ -9,7 +9,16 @@ import msgspec
 from qmpeer import limits
 from qmpeer.policy.condition_tables import read_conditions, read_path
 from qmpeer.policy.known_names import KnownNames
-from qmpeer.policy.rules import Decision, MemberPath, Predicate, Rate, Rule, Subject, Who
+from qmpeer.policy.rules import (
+    ArgumentTest,
+    Decision,
+    MemberPath,
+    Predicate,
+    Rate,
+    Rule,
+    Subject,
+    Who,
+)
 from qmpeer.policy.who_tables import named_who, one_or_more
 from qmpeer.toml.items import Item
 from qmpeer.values import JsonObject
@@ -86,10 +95,11 @@ class RuleReader:
     ) -> Rule:
         decision = _decision(keys, subject)
         names = self._subject_names(keys[subject], subject, decision)
-        tests = read_conditions(keys["arguments"]) if "arguments" in keys else ()
-        if subject in (_COMMAND, _KIND):
-            for test, each in zip(tests, keys["arguments"].any_table().values()) if tests else ():
-                self._names.check_argument(each, test.path, names)
+        tests = dict[Item, ArgumentTest]()
+        if "arguments" in keys:
+            tests = read_conditions(keys["arguments"])
+        for each, test in tests.items() if subject in (_COMMAND, _KIND) else ():
+            self._names.check_argument(each, test.path, names)
         return Rule(
             name=self._name(keys.get("name"), number),
             place=str(item.place),
@@ -97,7 +107,7 @@ class RuleReader:
             subject={_EVENT: Subject.EVENT, _HUMAN: Subject.HUMAN}.get(subject, Subject.COMMAND),
             names=names,
             decision=decision,
-            tests=tests,
+            tests=tuple(tests.values()),
             predicate=self._read_predicate(keys["when"], names) if "when" in keys else None,
             is_unchecked="unchecked" in keys and keys["unchecked"].flag(),
             force=self._force(keys["force"], names) if "force" in keys else None,

@@ -5,7 +5,7 @@ from typing import Final
 
 from qmpeer.effects import CommandEffects, sensitive_members
 from qmpeer.policy.argument_tests import Like, MemberTest, Presence
-from qmpeer.policy.rules import Decision, Rule, Subject
+from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
 from qmpeer.values import JsonValue
 
 _NAMES: Final = 20
@@ -21,12 +21,12 @@ def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -
         if effects is None:
             continue
         for test in rule.tests:
-            if isinstance(test, MemberTest) and (why := _weakness(test)):
-                if _is_sensitive(effects, test):
-                    yield (
-                        f"rule {rule.name}: {'.'.join(test.path)} of {name} opens a path or "
-                        f"connects, and {why}; expected a condition such as under"
-                    )
+            why = _weakness(test) if isinstance(test, MemberTest) else None
+            if why is not None and _is_sensitive(effects, test.path):
+                yield (
+                    f"rule {rule.name}: {'.'.join(test.path)} of {name} opens a path, connects or "
+                    f"runs something, and {why}; expected a condition such as under"
+                )
         if not rule.is_unchecked:
             yield from _untested(rule, effects)
 
@@ -52,8 +52,8 @@ def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:
         )
 
 
-def _is_sensitive(effects: CommandEffects, test: MemberTest) -> bool:
+def _is_sensitive(effects: CommandEffects, path: MemberPath) -> bool:
     value: JsonValue = "text"
-    for name in reversed(test.path):
+    for name in reversed(path):
         value = [value] if name == "*" else {name: value}
     return isinstance(value, dict) and any(sensitive_members(effects, value))

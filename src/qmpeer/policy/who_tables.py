@@ -8,8 +8,8 @@ import pwd
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from qmpeer.messages import near_names
 from qmpeer.policy.globs import Glob
+from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import PolicyClient, Who
 from qmpeer.toml.items import Item
 
@@ -89,8 +89,7 @@ def _named(item: Item, tables: Mapping[str, Who]) -> Who:
     name = item.text()
     if name in tables:
         return tables[name]
-    near = near_names(name, tables, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
+    hint = did_you_mean(name, tables)
     raise item.refused(f'found "{name}", expected the name of a table such as [who.{name}]{hint}')
 
 

@@ -62,13 +62,15 @@ class Guard:
 
     def check(self, request: Request, rights: Rights) -> None:
         """Judge a request, now or once the facts are known."""
-        is_oob = request.command.is_oob
-        queue = None if is_oob else self._waiting.get(request.requester)
+        command = request.command
+        queue = None if command.is_oob else self._waiting.get(request.requester)
         if queue is not None:
             queue.append(request)
-        elif not rights.needs_nodes(request.command.name):
+        elif (certain := rights.certain(command.name)) is not None:
+            self._decide(request, certain)
+        elif not rights.needs_nodes(command.name):
             self._judge(request, rights)
-        elif is_oob:
+        elif command.is_oob:
             self._start(self._judge_late(request))
         else:
             self._waiting[request.requester] = deque((request,))
@@ -110,8 +112,10 @@ class Guard:
             self._judge(request, rights)
 
     def _judge(self, request: Request, rights: Rights) -> None:
-        command = request.command
-        verdict = rights.judge(command, self._finder.facts_for(request.requester))
+        facts = self._finder.facts_for(request.requester)
+        self._decide(request, rights.judge(request.command, facts))
+
+    def _decide(self, request: Request, verdict: Verdict) -> None:
         if verdict.is_allowed:
             request.rule = verdict.rule_name
             request.blank = verdict.blank
@@ -122,4 +126,4 @@ class Guard:
             self._desk.would_refuse(request, verdict)
             self._desk.admit(request)
         else:
-            self._desk.refuse(request, verdict, verdict.error(command.name))
+            self._desk.refuse(request, verdict, verdict.error(request.command.name))

@@ -3,11 +3,10 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final
 
 from qmpeer.audit import AuditLog
-from qmpeer.errors import CommandError, CommandInterrupted, QMPError
+from qmpeer.errors import CommandError, CommandInterrupted
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawClient
 from qmpeer.policy import Policy, Verdict, blanked
@@ -15,6 +14,7 @@ from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
 from qmpeer.proxy.deadlines import Deadlines
 from qmpeer.proxy.descriptors import Descriptors
+from qmpeer.proxy.dispatch import Dispatch
 from qmpeer.proxy.event_history import EventHistory
 from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.facts import ServerFacts
@@ -84,11 +84,15 @@ class Hub:
         self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
         self._deadlines = Deadlines(command_timeout, self._give_up)
-        self._guard = Guard(self, ServerFacts(self.own, self._descriptors))
+        self._facts = ServerFacts(self.own, self._descriptors, self._unix_socket)
+        self._guard = Guard(self, self._facts)
         self._recorder: Recorder | None = None
         if audit is not None:
             self._recorder = Recorder(audit)
             self.logbook.watch(self._recorder)
+        self._dispatch = Dispatch(
+            self._descriptors, self._multiplexer, self._recorder, self._cannot_be_sent
+        )
         if policy is not None:
             self.set_policy(policy)
         self._on_empty: Callable[[], None] | None = None  # once the proxy has ended
@@ -98,6 +102,9 @@ class Hub:
         """The connection to the server, while there is one."""
         return self._server
 
+    def _unix_socket(self) -> int | None:
+        return None if self._server is None else self._server.unix_socket
+
     def join(self, server: ServerConnection, events: Sequence[Event] = ()) -> None:
         """Take a connection to the server, which has negotiated.
 
@@ -106,6 +113,8 @@ class Hub:
             events: Events of ours for the clients that are there.
         """
         self._server = server
+        self._facts.forget()
+        self._dispatch.begin(server)
         self.logbook.server_ready()
         self._refusal = None
         self._greeting = server.greeting
@@ -116,7 +125,7 @@ class Hub:
             session.greet(server.greeting)
         held, self._held = self._held, {}
         for request in held:
-            self._send(request)
+            self._dispatch.send(request)
         self._multiplexer.open()
         self.pump()
 
@@ -192,24 +201,18 @@ class Hub:
         elif command.is_oob and self._server is None:
             self._held[request] = None
         elif command.is_oob or self._multiplexer.add(request.requester.lane, request):
-            self._send(request)
+            self._dispatch.send(request)
         elif self._multiplexer.is_holding:
             self.pump()
 
     def _answer_known(self, request: Request, value: JsonValue) -> None:
-        recorder = self._recorder
-        if recorder is None:
-            self._answer(request, value)
+        failure = None if self._recorder is None else self._recorder.begin(request)
+        if failure is not None:
+            self._answer(request, error=texts.not_sent(request, failure))
             return
-
-        def answer(failure: str | None) -> None:
-            if failure is not None:
-                self._answer(request, error=texts.not_sent(request, failure))
-            else:
-                recorder.end(request, None)
-                self._answer(request, value)
-
-        recorder.begin(request, answer)
+        self._answer(request, value)
+        if self._recorder is not None:
+            self._recorder.end(request, None)
 
     def refuse(self, request: Request, verdict: Verdict, error: JsonObject) -> None:
         """Answer a request that isn't allowed."""
@@ -220,43 +223,7 @@ class Hub:
         """Note that a request isn't allowed, but goes on, in a dry run."""
         self.logbook.denied(request, verdict, is_dry_run=True)
 
-    def _send(self, request: Request) -> None:
-        error = self._descriptors.check(request)
-        if error is not None:
-            self._not_sent(request, error)
-        elif self._recorder is None:
-            self._send_now(request)
-        else:
-            self._recorder.begin(request, partial(self._send_recorded, request, self._server))
-
-    def _send_recorded(
-        self, request: Request, server: ServerConnection | None, failure: str | None
-    ) -> None:
-        """Send a request that is on record, or let it fail because it can't be."""
-        if failure is not None:
-            self._fail_to_send(request, failure)
-        elif not request.is_answered and server is self._server:
-            self._send_now(request)
-        else:  # nobody waits for it any more, or its server has gone
-            self._fail_to_send(request, "its time is over", server is self._server)
-
-    def _send_now(self, request: Request) -> None:
-        try:
-            assert self._server is not None
-            self._server.send(request)
-        except (QMPError, TypeError, ValueError, OSError) as failure:
-            self._fail_to_send(request, str(failure))
-
-    def _fail_to_send(self, request: Request, reason: str, is_at_server: bool = True) -> None:
-        if self._recorder is not None:
-            self._recorder.end_unsent(request, reason)
-        if request.on_outcome is not None and is_at_server:
-            request.on_outcome(None, False)
-        self._not_sent(request, texts.not_sent(request, reason), is_at_server)
-
-    def _not_sent(self, request: Request, error: JsonObject, is_at_server: bool = True) -> None:
-        if not request.command.is_oob and is_at_server:
-            self._multiplexer.finished()
+    def _cannot_be_sent(self, request: Request, error: JsonObject) -> None:
         self._answer(request, error=error)
 
     def _answer(
@@ -333,15 +300,17 @@ class Hub:
     def pump(self) -> None:
         """Send the commands whose turn it is."""
         while (request := self._multiplexer.take()) is not None:
-            self._send(request)
+            self._dispatch.send(request)
 
     def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
         """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
+        self._dispatch.end()
         for held in self._descriptors.clear():
             if self.witness is not None:
                 self.witness.leave_behind("descriptor", held.names)
                 self.witness.leave_behind("fd-set", map(str, held.sets))
+        self._facts.forget()
         self.logbook.server_lost(reason)
         self._multiplexer.close()
         self._known.forget()

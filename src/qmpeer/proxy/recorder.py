@@ -6,7 +6,6 @@ come and go, commands that are denied, policies and the server's coming and goin
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 import msgspec
 
@@ -33,24 +32,44 @@ class Recorder:
 
     # Requests
 
-    def begin(self, request: Request, go_on: Callable[[str | None], None]) -> None:
+    @property
+    def is_slow(self) -> bool:
+        """True if a record is safe a moment after it is written."""
+        return self._log.is_slow
+
+    def begin_slowly(self, request: Request, go_on: Callable[[Request, str | None], None]) -> None:
         """Record a request that is about to be executed.
 
         Args:
             request: The request.
-            go_on: Called once the record is safe, perhaps at once: with None, or with the reason
-                for which the request can't be recorded and mustn't be executed.
+            go_on: Called once the record is safe, or with the reason for which it can't be.
+        """
+        failure = self.begin(request)
+        number = request.record
+        if failure is not None or number is None:
+            go_on(request, failure)
+            return
+        self._log.when_safe(
+            number,
+            lambda: go_on(request, None),
+            lambda error: go_on(request, error.reason),
+        )
+
+    def begin(self, request: Request) -> str | None:
+        """Record a request that is about to be executed.
+
+        Returns:
+            None, or the reason for which it can't be recorded and mustn't be executed.
         """
         command = request.command
         if request.arguments is not command.arguments:  # by the policy
             command = msgspec.structs.replace(command, arguments=request.arguments)
         client, fds = request.requester.number, len(request.fds)
         try:
-            request.record = number = self._log.begin(client, command, rule=request.rule, fds=fds)
+            request.record = self._log.begin(client, command, rule=request.rule, fds=fds)
         except AuditError as error:
-            go_on(error.reason)
-            return
-        self._log.when_safe(number, partial(go_on, None), lambda error: go_on(error.reason))
+            return error.reason
+        return None
 
     def end(self, request: Request, error: CommandError | CommandInterrupted | None) -> None:
         """Record the outcome of a request."""
