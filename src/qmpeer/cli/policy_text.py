@@ -1,4 +1,4 @@
-"""What a policy decides, as text for people."""
+"""The decisions of a policy as text for people."""
 
 from collections.abc import Iterator, Sequence
 
