@@ -47,6 +47,7 @@ def test_hidden_commands_and_events_are_missing() -> None:
     assert _names(shown) == {"stop", "query-disks", "remove", "STOP"}
     assert _json_types(answer) == {"str", "int", "bool", "number"}
     assert _json_types(shown) == {"str"}
+    assert isinstance(shown, list)
     assert [each for each in answer if each in shown] == shown, "in their order"
 
 
@@ -74,7 +75,8 @@ def test_what_is_not_hidden_is_the_same_object() -> None:
     assert view.shown("query-qmp-schema", answer) is answer
     names: JsonValue = [{"name": "stop"}]
     assert view.shown("query-commands", names) is names
-    assert view.shown("query-events", names := [{"name": "STOP"}]) is names
+    events: JsonValue = [{"name": "STOP"}]
+    assert view.shown("query-events", events) is events
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_a_real_schema(name: str) -> None:
     answer = recorded_introspection(name)
     view = ClientView(lambda each: not each.startswith("query-"), {"STOP", "BLOCK_JOB_READY"})
     shown = view.shown("query-qmp-schema", answer)
-    names = _names(shown)
+    names = _names(shown) - {"qmp_capabilities"}
     assert {"STOP", "BLOCK_JOB_READY"} == {each for each in names if each.isupper()}
     assert all(each.startswith("query-") or each.isupper() for each in names)
     assert len(names) == 2 + sum(
