@@ -84,5 +84,9 @@ async def passes(kind: str, headers: list[tuple[str, str]]) -> bool:
     scope = {"type": kind, "headers": encoded, "method": "POST", "extensions": {}}
     await TokenGuard(app, TOKEN)(scope, receive, send)
     if not reached:
-        assert [message.get("status", message.get("code")) for message in sent][0] in (401, 1000, 403)
+        assert [message.get("status", message.get("code")) for message in sent][0] in (
+            401,
+            1000,
+            403,
+        )
     return reached

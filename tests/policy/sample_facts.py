@@ -27,5 +27,11 @@ class TextFacts:
             raise OSError("no server")
         return self.nodes.get(name)
 
+    def node_driver(self, name: str) -> str | None:
+        return "raw" if name in self.nodes else None
+
+    def head(self, path: str, size: int) -> bytes | None:
+        return None
+
     def owns_fd_set(self, number: int) -> bool:
         return number == 1

@@ -56,10 +56,14 @@ async def test_table(program: Callable[[str], str], tmp_path: Path) -> None:
     watch = HostWatch(host.out)
     monitor = f"unix:{tmp_path}/qemu,server=on,wait=off"
     argv = [program(QEMU), *qemu_options(host), "-qmp", monitor]
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=host.vm)
+    process = subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=host.vm
+    )
     wrong: list[str] = []
     try:
-        async with await AsyncClient.connect(f"unix:{tmp_path}/qemu", wait_for_socket=True) as owner:
+        async with await AsyncClient.connect(
+            f"unix:{tmp_path}/qemu", wait_for_socket=True
+        ) as owner:
             for case in cases:
                 if case.who == "+":
                     await owner.execute(case.name, case.arguments)

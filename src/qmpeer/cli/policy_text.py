@@ -99,6 +99,7 @@ def client_lines(policy: Policy, client: PolicyClient) -> Iterator[str]:
             first = next(rule for rule in rules if name in rule.names)
             effects = policy.effects_of(name) or effects_of(name)
             is_free = first.is_unconditional and first.decision is Decision.ALLOW
+            is_free = is_free and name != TRANSACTION  # its actions are judged one by one
             is_plain = effects is not None and (first.is_unchecked or not effects.sensitive)
             (always if is_free and is_plain else sometimes).append(name)
     yield f"allowed: {', '.join(always) or 'nothing'}"

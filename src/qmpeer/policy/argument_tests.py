@@ -68,10 +68,10 @@ class MemberTest(msgspec.Struct, frozen=True):
     def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
         """Return why the conditions don't hold: "found …, expected …"; None if they do."""
         try:
-            for value in _values(arguments, self.path):
+            for value in values_at(arguments, self.path):
                 if (failure := self._value_failure(value, facts)) is not None:
                     return failure
-        except _UnfitError as error:
+        except UnfitError as error:
             return str(error)
         return None
 
@@ -225,11 +225,11 @@ def is_equal(one: JsonValue, other: JsonValue) -> bool:
     return one == other
 
 
-class _UnfitError(Exception):
+class UnfitError(Exception):
     """A value inside of which a path can't be followed."""
 
 
-def _values(value: JsonValue, path: MemberPath) -> Iterator[JsonValue | UnsetType]:
+def values_at(value: JsonValue, path: MemberPath) -> Iterator[JsonValue | UnsetType]:
     """Give the values at a path, with UNSET for each one that isn't there."""
     for at, name in enumerate(path):
         if isinstance(value, dict) and name != EACH:
@@ -239,14 +239,14 @@ def _values(value: JsonValue, path: MemberPath) -> Iterator[JsonValue | UnsetTyp
             value = value[name]
         elif isinstance(value, list) and name == EACH:
             for each in value:
-                yield from _values(each, path[at + 1 :])
+                yield from values_at(each, path[at + 1 :])
             return
         elif value is None or isinstance(value, str):
             yield UNSET
             return
         else:
             kind = "a list" if name == EACH else f"an object with {name}"
-            raise _UnfitError(f"found {_kind(value)}, expected {kind}")
+            raise UnfitError(f"found {_kind(value)}, expected {kind}")
     yield value
 
 

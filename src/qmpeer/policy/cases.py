@@ -63,6 +63,10 @@ class SupposedFacts(msgspec.Struct, frozen=True):
         """Return the file of a block node or device; None if it has none."""
         return self.nodes.get(name)
 
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a block node: "file" for each that is supposed."""
+        return "file" if name in self.nodes else None
+
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set of descriptors is the client's own."""
         return number in self.fd_sets

@@ -17,7 +17,7 @@ from qmpeer import limits
 from qmpeer.policy.cel_members import ARGUMENTS, MemberPath, MemberReader, NotAList, Reads
 from qmpeer.policy.cel_names import COMMAND, PEER, called_functions, check_names, used_names
 from qmpeer.policy.cel_syntax import Node, Operation, PredicateError, parse
-from qmpeer.policy.rules import Facts, PolicyClient
+from qmpeer.policy.rules import CannotTell, Facts, PolicyClient
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
 _FAILED: Final = re.compile(r"Function '(\w+)' error: (.*)", re.DOTALL)
 _PLACE: Final = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
 _OWN: Final = ("under", "node_file", "peer")
-
-
-class CannotTell(str):
-    """The reason why a predicate can't be evaluated. It isn't false: nobody knows what it is."""
-
-    __slots__ = ()
 
 
 class CelPredicate:

@@ -86,6 +86,14 @@ class _SampleFacts:
         """Return the file of a node."""
         return f"/{name}" if self._is_known else None
 
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a node."""
+        return "raw" if self._is_known else None
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """Return no bytes: a file that isn't there."""
+        return None
+
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set belongs to the client."""
         return self._is_known and number >= 0

@@ -19,18 +19,19 @@ from qmpeer.policy.argument_tests import (
     Under,
 )
 from qmpeer.policy.globs import Glob
-from qmpeer.policy.rules import MemberPath
+from qmpeer.policy.image_tests import ImageTest
+from qmpeer.policy.rules import ArgumentTest, MemberPath
 from qmpeer.policy.who_tables import one_or_more
 from qmpeer.toml.items import Item
 
 _WORDS: Final = (
     *("present", "absent", "optional"),
-    *("equals", "one-of", "at-least", "at-most", "glob", "under", "open", "fd-set"),
+    *("equals", "one-of", "at-least", "at-most", "glob", "under", "image", "open", "fd-set"),
 )
 _FLAGS: Final = ("present", "absent", "optional", "open", "fd-set")
 
 
-def read_conditions(item: Item) -> dict[Item, MemberTest]:
+def read_conditions(item: Item) -> dict[Item, ArgumentTest]:
     """Read the table ``arguments``: the conditions by where they stand.
 
     Raises:
@@ -45,13 +46,13 @@ def read_path(item: Item, text: str, example: str = '"file.filename"') -> Member
     Raises:
         PolicyError: If it is none.
     """
-    path = tuple(text.split("."))
+    path = tuple(text.split(".")) if text else ()
     if not all(path):
         raise item.refused(f'found "{text}", expected names joined by dots, such as {example}')
     return path
 
 
-def _condition(item: Item) -> MemberTest:
+def _condition(item: Item) -> ArgumentTest:
     path = read_path(item, item.key)
     if isinstance(item.value, dict):
         return _from_words(item, path)
@@ -60,7 +61,7 @@ def _condition(item: Item) -> MemberTest:
     return MemberTest(path, (Equal((item.json(),)),))
 
 
-def _from_words(item: Item, path: MemberPath) -> MemberTest:
+def _from_words(item: Item, path: MemberPath) -> ArgumentTest:
     for key in item.any_table():
         if key not in _WORDS and not near_names(key, _WORDS, 1):
             deep = f"{item.key}.{key}"
@@ -72,8 +73,10 @@ def _from_words(item: Item, path: MemberPath) -> MemberTest:
             raise words[key].refused("found false, expected true, or the key left out")
     if "absent" in words and len(words) > 1:
         raise item.refused("found absent beside other conditions, expected it alone")
-    if "open" in words and "under" not in words:
-        raise words["open"].refused("found open without under, expected both")
+    if "open" in words and not {"under", "image"} & words.keys():
+        raise words["open"].refused("found open without under or image, expected one of them")
+    if "image" in words:
+        return _image_test(words, path)
     checks = _checks(words)
     if not checks and not {"present", "absent"} & words.keys():
         raise item.refused("found no condition, expected one, such as present = true")
@@ -82,6 +85,13 @@ def _from_words(item: Item, path: MemberPath) -> MemberTest:
     if "absent" in words:
         return MemberTest(path, presence=Presence.ABSENT)
     return MemberTest(path, checks, Presence.OPTIONAL if "optional" in words else Presence.NEEDED)
+
+
+def _image_test(words: dict[str, Item], path: MemberPath) -> ImageTest:
+    for other in words.keys() - {"image", "open", "optional"}:
+        raise words[other].refused(f"found {other} beside image, expected image alone")
+    folders = tuple(_folder(each) for each in one_or_more(words["image"]))
+    return ImageTest(path, folders, "optional" in words, "open" in words)
 
 
 def _checks(words: dict[str, Item]) -> tuple[Check, ...]:

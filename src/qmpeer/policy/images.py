@@ -26,15 +26,39 @@ from qmpeer.policy.paths import PathFacts, under_failure
 from qmpeer.values import JsonObject, JsonValue
 
 _COMMON: Final = frozenset(
-    "driver node-name discard cache read-only auto-read-only force-share detect-zeroes active".split()
+    [
+        "driver",
+        "node-name",
+        "discard",
+        "cache",
+        "read-only",
+        "auto-read-only",
+        "force-share",
+        "detect-zeroes",
+        "active",
+    ]
 )
-_FILE: Final = frozenset("filename pr-manager locking aio aio-max-batch drop-cache stats".split())
+_FILE: Final = frozenset(
+    ["filename", "pr-manager", "locking", "aio", "aio-max-batch", "drop-cache", "stats"]
+)
 _QCOW2: Final = frozenset(
-    """
-    file backing data-file encrypt lazy-refcounts pass-discard-request pass-discard-snapshot
-    pass-discard-other discard-no-unref overlap-check cache-size l2-cache-size l2-cache-entry-size
-    refcount-cache-size cache-clean-interval
-    """.split()
+    [
+        "file",
+        "backing",
+        "data-file",
+        "encrypt",
+        "lazy-refcounts",
+        "pass-discard-request",
+        "pass-discard-snapshot",
+        "pass-discard-other",
+        "discard-no-unref",
+        "overlap-check",
+        "cache-size",
+        "l2-cache-size",
+        "l2-cache-entry-size",
+        "refcount-cache-size",
+        "cache-clean-interval",
+    ]
 )
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "file": _FILE,
@@ -65,7 +89,7 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The drivers that open nothing but what their reviewed members name, with these members."""
 
-_CHILDREN: Final = frozenset("file backing data-file target children test raw".split())
+_CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
 _PROTOCOLS: Final = ("file", "host_device")
 _PLAIN: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})

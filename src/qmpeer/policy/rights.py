@@ -5,9 +5,17 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.effects import (
+    CommandEffects,
+    HumanCommand,
+    human_effects_of,
+    sensitive_members,
+)
+from qmpeer.errors import HumanLineError
 from qmpeer.messages import CommandMessage
+from qmpeer.policy.human import HUMAN_MONITOR_COMMAND, asks_a_register, read_human_command
 from qmpeer.policy.rules import (
+    CannotTell,
     Decision,
     Facts,
     MemberPath,
@@ -78,6 +86,8 @@ class Rights:
         if certain is not None:
             return certain
         arguments = command.arguments or {}
+        if name == HUMAN_MONITOR_COMMAND:
+            return self._judge_human(arguments, facts)
         verdict = self._verdict(self._considered(name, arguments, facts), arguments)
         if verdict.is_allowed and name == TRANSACTION:
             return self._judge_actions(verdict, arguments, facts)
@@ -94,8 +104,15 @@ class Rights:
             return certain
 
     def considered(self, command: CommandMessage, facts: Facts) -> Iterator[Consideration]:
-        """Look at the rules about a command in order, up to the one that decides."""
-        return self._considered(command.name, command.arguments or {}, facts)
+        """Look at the rules about a command in order, up to the one that decides.
+
+        Raises:
+            HumanLineError: If it is a human-monitor-command that can't be read.
+        """
+        arguments = command.arguments or {}
+        if command.name == HUMAN_MONITOR_COMMAND:
+            return self._considered_human(read_human_command(arguments), facts)
+        return self._considered(command.name, arguments, facts)
 
     def allows_event(self, name: str) -> bool:
         """Return True if the client may get events of a name."""
@@ -108,15 +125,20 @@ class Rights:
 
     def needs_nodes(self, name: str) -> bool:
         """Return True if a rule about a command asks for the files of nodes."""
-        rules = self._rules[Subject.COMMAND]
-        names: Iterable[str] = rules if name == TRANSACTION else (name,)
+        is_human = name == HUMAN_MONITOR_COMMAND
+        rules = self._rules[Subject.HUMAN if is_human else Subject.COMMAND]
+        names: Iterable[str] = rules if is_human or name == TRANSACTION else (name,)
         return any(rule.needs_nodes for each in names for rule in rules.get(each, ()))
 
     def _certain_verdict(self, name: str) -> Verdict | None:
         """Return the verdict about a command if it doesn't depend on anything else."""
+        if name == HUMAN_MONITOR_COMMAND:
+            about = self._rules[Subject.HUMAN].values()
+            can_pass = any(rule.decision is Decision.ALLOW for rules in about for rule in rules)
+            return None if can_pass else HIDDEN
         rules = self._rules[Subject.COMMAND].get(name, [])
         effects = self._effects_of(name)
-        if effects is None or not any(rule.decision is not Decision.HIDE for rule in rules):
+        if effects is None or not any(map(_is_shown, rules)):
             return HIDDEN
         first = rules[0]
         if not first.is_unconditional:
@@ -139,13 +161,42 @@ class Rights:
             if failure is None:
                 return
 
+    def _judge_human(self, arguments: JsonObject, facts: Facts) -> Verdict:
+        """Judge the human-monitor command in the arguments."""
+        try:
+            command = read_human_command(arguments)
+        except HumanLineError as error:
+            return Verdict(Decision.DENY, reason=str(error))
+        verdict = self._verdict(self._considered_human(command, facts), {})
+        if verdict.is_allowed:
+            return verdict
+        reason = f"{command.name}: {verdict.reason}" if verdict.reason else command.name
+        return msgspec.structs.replace(verdict, reason=reason)
+
+    def _considered_human(self, command: HumanCommand, facts: Facts) -> Iterator[Consideration]:
+        effects = human_effects_of(command.name)
+        assert effects is not None, "what has been read is known"
+        for rule in self._rules[Subject.HUMAN].get(command.name, ()):
+            if not asks_a_register(rule, command):
+                failure = self._failure(rule, effects, command.arguments, facts)
+            elif rule.decision is Decision.ALLOW:
+                failure = "found a register, whose value isn't known here"
+            else:
+                failure = None
+            yield Consideration(rule, failure)
+            if failure is None:
+                return
+
     def _failure(
         self, rule: Rule, effects: CommandEffects, arguments: JsonObject, facts: Facts
     ) -> str | None:
         """Return why a rule doesn't take a command; None if it does."""
         for test in rule.tests:
-            failure = test.failure(arguments, facts)
-            if failure is not None:
+            try:
+                failure = test.failure(arguments, facts)
+            except ValueError as error:
+                failure = CannotTell(error)
+            if failure is not None and not _holds_unjudged(rule, failure):
                 return f"{path_text(test.path)}: {failure}"
         if rule.size is not None:
             size = len(msgspec.json.encode(arguments))
@@ -153,7 +204,7 @@ class Rights:
                 return f"found {size} bytes of arguments, expected at most {rule.size}"
         if rule.predicate is not None:
             failure = rule.predicate.failure(effects.name, arguments, self.client, facts)
-            if failure is not None:
+            if failure is not None and not _holds_unjudged(rule, failure):
                 return failure
         if rule.decision is Decision.ALLOW and effects.sensitive and not rule.is_unchecked:
             return _untested(rule, effects, arguments)
@@ -195,6 +246,20 @@ class Rights:
             forced: JsonObject = {**arguments, "actions": judged}
             return msgspec.structs.replace(whole, arguments=forced)
         return whole
+
+
+def _is_shown(rule: Rule) -> bool:
+    """Return True if a rule may allow a command, or denies it by name whatever its arguments.
+
+    A rule that denies some arguments shows nothing: without another one nothing is allowed.
+    """
+    is_denied = rule.decision is Decision.DENY and rule.is_unconditional
+    return rule.decision is Decision.ALLOW or is_denied
+
+
+def _holds_unjudged(rule: Rule, failure: str) -> bool:
+    """Return True if a condition counts as if it held, because it can't be judged."""
+    return rule.decision is not Decision.ALLOW and isinstance(failure, CannotTell)
 
 
 def _action(action: JsonValue) -> tuple[str | None, JsonObject | None]:

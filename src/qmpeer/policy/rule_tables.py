@@ -7,10 +7,18 @@ from typing import Final
 import msgspec
 
 from qmpeer import limits
-from qmpeer.policy.argument_tests import MemberTest
 from qmpeer.policy.condition_tables import read_conditions, read_path
 from qmpeer.policy.known_names import KnownNames
-from qmpeer.policy.rules import Decision, MemberPath, Predicate, Rate, Rule, Subject, Who
+from qmpeer.policy.rules import (
+    ArgumentTest,
+    Decision,
+    MemberPath,
+    Predicate,
+    Rate,
+    Rule,
+    Subject,
+    Who,
+)
 from qmpeer.policy.who_tables import named_who, one_or_more
 from qmpeer.toml.items import Item
 from qmpeer.values import JsonObject
@@ -87,7 +95,7 @@ class RuleReader:
     ) -> Rule:
         decision = _decision(keys, subject)
         names = self._subject_names(keys[subject], subject, decision)
-        tests = dict[Item, MemberTest]()
+        tests = dict[Item, ArgumentTest]()
         if "arguments" in keys:
             tests = read_conditions(keys["arguments"])
         for each, test in tests.items() if subject in (_COMMAND, _KIND) else ():

@@ -84,7 +84,8 @@ class Hub:
         self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
         self._deadlines = Deadlines(command_timeout, self._give_up)
-        self._guard = Guard(self, ServerFacts(self.own, self._descriptors))
+        self._facts = ServerFacts(self.own, self._descriptors, self._unix_socket)
+        self._guard = Guard(self, self._facts)
         self._recorder: Recorder | None = None
         if audit is not None:
             self._recorder = Recorder(audit)
@@ -101,6 +102,9 @@ class Hub:
         """The connection to the server, while there is one."""
         return self._server
 
+    def _unix_socket(self) -> int | None:
+        return None if self._server is None else self._server.unix_socket
+
     def join(self, server: ServerConnection, events: Sequence[Event] = ()) -> None:
         """Take a connection to the server, which has negotiated.
 
@@ -109,6 +113,7 @@ class Hub:
             events: Events of ours for the clients that are there.
         """
         self._server = server
+        self._facts.forget()
         self._dispatch.begin(server)
         self.logbook.server_ready()
         self._refusal = None
@@ -305,6 +310,7 @@ class Hub:
             if self.witness is not None:
                 self.witness.leave_behind("descriptor", held.names)
                 self.witness.leave_behind("fd-set", map(str, held.sets))
+        self._facts.forget()
         self.logbook.server_lost(reason)
         self._multiplexer.close()
         self._known.forget()

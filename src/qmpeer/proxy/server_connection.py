@@ -168,6 +168,11 @@ class ServerConnection:
         return Witness(self.session.greeting, self.session.capabilities)
 
     @property
+    def unix_socket(self) -> int | None:
+        """The number of its unix socket in the kernel's lists; None if it has none."""
+        return self._stream.unix_socket
+
+    @property
     def offers_oob(self) -> bool:
         """True if out-of-band commands may be sent."""
         return "oob" in self.session.capabilities
