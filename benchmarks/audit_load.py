@@ -2,11 +2,11 @@
 
     python -m benchmarks.audit_load [ROUNDS]
 
-prints two things. The CPU time of one record, measured on `AuditLog` alone, with arguments that come
-again and again, and with new ones. And the commands a second through a proxy to a QEMU that does
-little, with 64 commands of one client, or of 64 clients, in flight: without fsync, and with
-fsync=command. The goal: 0.7 of them are left. The log is in the current folder, so that its disk is
-measured, not a /tmp in memory.
+prints two things. The first is the CPU time of one record, measured on `AuditLog` alone, with
+arguments that come again and again, and with new ones. The second is the commands a second through
+a proxy to a QEMU that does little, with 64 commands of one client, or of 64 clients, in flight:
+without fsync, and with fsync=command. The goal: 0.7 of them are left. The log is in the current
+folder, so that its disk is measured, not a /tmp in memory.
 """
 
 import asyncio
@@ -64,7 +64,8 @@ async def _client(path: str, in_flight: int, until: float) -> int:
 async def _rate(path: str, clients: int) -> float:
     until = time.monotonic() + SECONDS
     each = IN_FLIGHT // clients
-    return sum(await asyncio.gather(*(_client(path, each, until) for _ in range(clients)))) / SECONDS
+    counts = await asyncio.gather(*(_client(path, each, until) for _ in range(clients)))
+    return sum(counts) / SECONDS
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The server for assistants, driven by the SDK's own client.
 
-Modules: command_tools, confirmation, effect_words, guarded_machine, interface, machine_tools, tools.
+Modules: command_tools, confirmation, effect_words, guarded_machine, guest_tools, interface,
+machine_tools, tools.
 """
 
 import asyncio
@@ -243,9 +244,7 @@ async def test_an_error_of_ours_shows_no_trace(
 @pytest.mark.parametrize(
     ("action", "expected"), [("accept", "{}"), ("decline", "A person was asked and has refused.")]
 )
-async def test_a_person_is_asked(
-    assisted: Assisted, mode: str, action: Any, expected: str
-) -> None:
+async def test_a_person_is_asked(assisted: Assisted, mode: str, action: Any, expected: str) -> None:
     asked: list[str] = []
 
     async def answer(context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
@@ -275,7 +274,11 @@ def test_words_about_effects() -> None:
     assert told_of("nonsense") == ""
     assert "Opens files of the host" in told_of("screendump")
     assert "Discloses the screen." in told_of("screendump")
-    assert [only_reads(name) for name in ("query-block", "stop", "nonsense")] == [True, False, False]
+    assert [only_reads(name) for name in ("query-block", "stop", "nonsense")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_it_is_exported() -> None:

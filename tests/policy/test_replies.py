@@ -104,6 +104,7 @@ def test_as_said_in_a_few_lines(value: JsonValue, patterns: list[list[str]]) -> 
             for name in before:
                 check(before[name], after[name], (*names, name), inside)
         elif isinstance(before, list):
+            assert isinstance(after, list)
             assert after == [] if inside else len(before) == len(after)
             for one, other in zip(before, after, strict=False):
                 check(one, other, (*names, "*"), inside)

@@ -123,6 +123,8 @@ class Commits:
             go_on() if error is None else give_up(error)
         if self._waiting:
             self._soon()
+        elif self._written.last > number:
+            self.touch()
 
     def _note(self, error: OSError | None) -> None:
         was_failing, self._is_failing = self._is_failing, error is not None

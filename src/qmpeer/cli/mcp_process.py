@@ -1,4 +1,4 @@
-"""The process of ``qmpeer mcp``: the policy, the record, the proxy, the tools, and their transport."""
+"""The process of ``qmpeer mcp``: policy, record, proxy, tools, and their transport."""
 
 import argparse
 import asyncio
@@ -44,11 +44,19 @@ def run_mcp(namespace: argparse.Namespace) -> int:
     """
     with checked_address():
         parse_address(namespace.address)
-    return asyncio.run(_Process(namespace).run())
+    return asyncio.run(McpProcess(namespace).run())
 
 
-class _Process:
-    """The steps from the start to the end."""
+class McpProcess:
+    """The steps from the start to the end.
+
+    Args:
+        namespace: The options.
+
+    Raises:
+        UsageError: If they are wrong, or a file can't be used.
+        OSError: If the port can't be opened.
+    """
 
     def __init__(self, namespace: argparse.Namespace) -> None:
         self._options = namespace
@@ -57,12 +65,23 @@ class _Process:
         self._texts = _texts(namespace.docs)
         self._listener: socket.socket | None = None
         self._token = ""
+        self._stopped = asyncio.Event()
         if namespace.http is not None:
             self._token = _token(namespace.token_file)
             self._listener = _listening(namespace.http, namespace.insecure)
 
     async def run(self) -> int:
         """Serve; return the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._stopped.set)
+        try:
+            return await self._run()
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def _run(self) -> int:
         address = self._options.address
         persists = can_be_dialled_again(address)
         audit = _audit(self._guarding)
@@ -100,16 +119,12 @@ class _Process:
 
     async def _serve(self, server: AssistantServer) -> bool:
         """Serve until the assistant leaves or a signal comes; return True if nothing is left."""
-        stopped = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in _SIGNALS:
-            loop.add_signal_handler(number, stopped.set)
         if self._listener is None:
-            return await _until(serve_stdio(server.server), stopped)
+            return await _until(serve_stdio(server.server), self._stopped)
         http = HttpServing(server.server, self._listener, self._token, self._options.allow_host)
         _complain(f"ready at {http.address}")
         serving = asyncio.ensure_future(http.run())
-        await _until(serving, stopped)
+        await _until(serving, self._stopped)
         http.stop()
         await serving
         return True

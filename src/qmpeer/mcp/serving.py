@@ -1,8 +1,7 @@
 """The transports of the server for assistants: standard input and output, and HTTP."""
 
-import asyncio
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 

@@ -3,7 +3,7 @@
 A predicate gets only what it reads: converting all arguments of a command takes longer than the
 evaluation, and a member of 1 MiB that no rule is about shall cost nothing.
 
-What it *rules on* is less. ``has(args.x)`` lets every value of x pass, so it rules on nothing, while
+What it *rules on* is less. ``has(args.x)`` lets every value of x pass, so it rules on nothing;
 ``!has(args.x)`` does. A loop rules on the elements of its list only if it tests all of them. A size
 or a type says nothing about a value.
 """
@@ -28,6 +28,7 @@ from qmpeer.values import JsonValue
 ARGUMENTS: Final = "args"
 MemberPath: TypeAlias = tuple[str, ...]
 _SAY_LITTLE: Final = ("size", "type")
+_OF_TEXTS: Final = ("startsWith", "contains", "matches")
 
 
 class NotAList(Exception):
@@ -94,10 +95,12 @@ class MemberReader:
 
     Attributes:
         mentions: The members that the expressions rule on.
+        text_tests: The plain tests of texts, with the members that they are about.
     """
 
     def __init__(self, roots: Mapping[str, Reads]) -> None:
         self.mentions: dict[MemberPath, None] = {}
+        self.text_tests: list[tuple[str, MemberPath]] = []
         self._scope: dict[str, Place] = {
             name: (reads, () if name == ARGUMENTS else None) for name, reads in roots.items()
         }
@@ -127,6 +130,9 @@ class MemberReader:
                 before = dict(self.mentions)
                 for each in (*arguments, *(() if target is None else (target,))):
                     self.read(each, 0)
+                place = None if target is None else self._place(target)
+                if function in _OF_TEXTS and place is not None and place[1]:
+                    self.text_tests.append((function, place[1]))
                 if function in _SAY_LITTLE:
                     self.mentions = before
             case Collection(items=items):

@@ -16,6 +16,7 @@ from qmpeer.policy.cel_syntax import (
     Collection,
     Index,
     Invocation,
+    Literal,
     Loop,
     Name,
     Node,
@@ -90,11 +91,9 @@ def inner_parts(node: Node) -> tuple[Node, ...]:
             return (member.operand,)
         case Loop(items=items, body=body):
             return items, body
-        case Invocation(target=None, arguments=parts) | Operation(operands=parts):
-            return parts
         case Invocation(target=target, arguments=parts):
-            return target, *parts
-        case Collection(items=parts):
+            return parts if target is None else (target, *parts)
+        case Operation(operands=parts) | Collection(items=parts):
             return parts
     return ()
 
@@ -111,7 +110,9 @@ def _check(node: Node, variables: frozenset[str]) -> None:
             return
         case Select(operand=operand, member=member) if _is_peer(operand):
             if member not in PEER_MEMBERS:
-                _unknown("member of peer", member, PEER_MEMBERS, node.at)
+                _unknown(
+                    "member", f"peer.{member}", [f"peer.{each}" for each in PEER_MEMBERS], node.at
+                )
     for each in inner_parts(node):
         _check(each, variables)
 
@@ -138,8 +139,12 @@ def _check_call(call: Invocation) -> None:
         _unknown("function", call.function, (*known, *loops), call.at)
     if len(call.arguments) != expected:
         found = len(call.arguments)
-        reason = f"found {found} arguments of {call.function}, expected {expected}"
+        reason = f"found {call.function} with {found} arguments, expected {expected}"
         raise PredicateError(reason, call.at)
+    if call.function == "matches" and not isinstance(call.arguments[0], Literal):
+        # A client could send one that takes long to compile.
+        where = call.arguments[0].start
+        raise PredicateError("found another pattern than a literal text, expected one", where)
 
 
 def _check_loop(loop: Loop, variables: frozenset[str]) -> None:

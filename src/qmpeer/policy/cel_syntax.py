@@ -382,7 +382,7 @@ class _Parser:
             case "sign" if token.text in ("[", "{"):
                 return self._collection(token)
         self._at -= 1
-        self._refuse("a value")
+        return self._refuse("a value")
 
     def _named(self, token: _Token) -> Node:
         if not self._is_sign("("):

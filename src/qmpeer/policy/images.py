@@ -26,11 +26,39 @@ from qmpeer.policy.paths import PathFacts, under_failure
 from qmpeer.values import JsonObject, JsonValue
 
 _COMMON: Final = frozenset(
-    ["driver", "node-name", "discard", "cache", "read-only", "auto-read-only", "force-share", "detect-zeroes", "active"]
+    [
+        "driver",
+        "node-name",
+        "discard",
+        "cache",
+        "read-only",
+        "auto-read-only",
+        "force-share",
+        "detect-zeroes",
+        "active",
+    ]
 )
-_FILE: Final = frozenset(["filename", "pr-manager", "locking", "aio", "aio-max-batch", "drop-cache", "stats"])
+_FILE: Final = frozenset(
+    ["filename", "pr-manager", "locking", "aio", "aio-max-batch", "drop-cache", "stats"]
+)
 _QCOW2: Final = frozenset(
-    ["file", "backing", "data-file", "encrypt", "lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other", "discard-no-unref", "overlap-check", "cache-size", "l2-cache-size", "l2-cache-entry-size", "refcount-cache-size", "cache-clean-interval"]
+    [
+        "file",
+        "backing",
+        "data-file",
+        "encrypt",
+        "lazy-refcounts",
+        "pass-discard-request",
+        "pass-discard-snapshot",
+        "pass-discard-other",
+        "discard-no-unref",
+        "overlap-check",
+        "cache-size",
+        "l2-cache-size",
+        "l2-cache-entry-size",
+        "refcount-cache-size",
+        "cache-clean-interval",
+    ]
 )
 _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "file": _FILE,

@@ -5,7 +5,7 @@ a number 0, true becomes false, a list loses its elements, and an object keeps i
 them blanked. A value of an enum becomes "", too, which a client with typed bindings may refuse:
 better blank the members beside it.
 
-The value that came stays as it is; what a client gets shares the parts in which nothing was blanked.
+The value that came stays as it is. What a client gets shares the parts where nothing was blanked.
 """
 
 from collections.abc import Iterable, Sequence

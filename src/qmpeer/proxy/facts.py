@@ -67,7 +67,6 @@ class ServerFacts:
             self._keep(found, number)
         await self.nodes.refresh()
 
-
     def _keep(self, found: ServerFiles | ValueError, number: int) -> None:
         """Keep what was found out, if it is still about this server and not known yet."""
         if self._files is None and number == self._unix_socket():

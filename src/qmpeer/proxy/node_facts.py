@@ -68,7 +68,9 @@ class NodeFacts:
 
 def _file_and_driver(node: JsonObject) -> tuple[str | None, str | None]:
     file, driver = node.get("file"), node.get("drv")
-    return file if isinstance(file, str) and file else None, driver if isinstance(driver, str) else None
+    return file if isinstance(file, str) and file else None, driver if isinstance(
+        driver, str
+    ) else None
 
 
 def _objects(value: JsonValue) -> list[JsonObject]:

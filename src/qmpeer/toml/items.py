@@ -86,6 +86,10 @@ class Item:
         named = f"{self.name}: {reason}" if self._path else reason
         return self._error(named, str(self.place))
 
+    def refused_inside(self, reason: str, offset: int) -> QMPError:
+        """Return an error at a character inside this text, which so many others precede."""
+        return self._error(f"{self.name}: {reason}", str(self._places.inside(self._path, offset)))
+
     def _shown(self) -> str:
         match self.value:
             case dict():

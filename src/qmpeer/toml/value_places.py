@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from qmpeer.toml.inside_texts import place_inside
 from qmpeer.toml.place import Place
 
 if TYPE_CHECKING:
@@ -56,6 +57,20 @@ class Places:
         while path and path not in self._values:
             path = path[:-1]
         return self._place(self._values.get(path, (0, 0)))
+
+    def inside(self, path: Path, offset: int) -> Place:
+        """Return the place of a character inside a text.
+
+        Args:
+            path: The way to the text.
+            offset: The number of its characters before that one.
+        """
+        start = self.of(path)
+        lines = [line.decode(errors="replace") for line in self._lines[start.line - 1 :]]
+        lines[0] = lines[0][start.column - 1 :]
+        down, right = place_inside("\n".join(lines), offset)
+        column = right + 1 if down else start.column + right
+        return Place(start.file, start.line + down, column)
 
     def of_key(self, path: Path) -> Place:
         """Return the place of the key of a value, or that of the value if it has none."""

@@ -28,7 +28,6 @@ from qmpeer.values import JsonObject, JsonValue
 Kinds: TypeAlias = dict[str, list[Type | None]]
 """The JSON types that a value may have, each with its types in the schema; None for any value."""
 
-_ANYTHING: Final = dict[str, list[Type | None]]
 _SAMPLES: Final[dict[str, tuple[JsonValue, ...]]] = {
     "string": ("a text",),
     "int": (1,),
@@ -77,14 +76,12 @@ class SampleMaker:
     def member(self, kinds: Kinds, name: str) -> Kinds:
         """Return the kinds of a member; none if no object has it."""
         found: Kinds = {}
-        for each in kinds.get("object", ()):
-            if each is None:
-                _add(found, anything())
-            else:
-                for inner, type_name in self._members(each):
-                    if inner == name:
-                        _add(found, self._kinds(type_name))
-        return found
+        types = kinds.get("object", ())
+        for each in types:
+            for inner, type_name in self._members(each) if each is not None else ():
+                if inner == name:
+                    _add(found, self._kinds(type_name))
+        return anything() if not found and None in types else found
 
     def member_names(self, kinds: Kinds) -> list[str]:
         """Return the names of the members that objects may have."""
@@ -95,9 +92,7 @@ class SampleMaker:
         """Return the kinds of a list's elements; none if it is no list."""
         found: Kinds = {}
         for each in kinds.get("array", ()):
-            is_known = isinstance(each, Array)
             _add(found, self._kinds(each.element) if isinstance(each, Array) else anything())
-            assert is_known or each is None
         return found
 
     def enum_values(self, kinds: Kinds) -> list[str] | None:
@@ -140,7 +135,7 @@ class SampleMaker:
 
     def _whole(self, kinds: Kinds) -> Iterator[JsonValue]:
         for kind, types in kinds.items():
-            first = types[0]
+            first = types[0] if types else None
             if kind == "string" and isinstance(first, EnumDefinition) and first.values:
                 yield first.values[0].name
             else:

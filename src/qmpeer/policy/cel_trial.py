@@ -17,6 +17,15 @@ from qmpeer import limits
 from qmpeer.messages import near_names
 from qmpeer.policy.cel_members import ARGUMENTS, MemberReader, Reads
 from qmpeer.policy.cel_names import COMMAND, PEER, inner_parts, used_names
+from qmpeer.policy.cel_predicate import (
+    Calls,
+    CelPredicate,
+    compile_text,
+    evaluate,
+    kind_of,
+    shortened,
+)
+from qmpeer.policy.cel_samples import Kinds, SampleMaker
 from qmpeer.policy.cel_syntax import (
     Collection,
     Index,
@@ -30,20 +39,13 @@ from qmpeer.policy.cel_syntax import (
     Presence,
     Select,
 )
-from qmpeer.policy.predicate_samples import Kinds, SampleMaker
-from qmpeer.policy.predicates import (
-    Calls,
-    CelPredicate,
-    compile_text,
-    evaluate,
-    kind_of,
-    shortened,
-)
 from qmpeer.policy.rules import PolicyClient
 from qmpeer.schema import Schema
 from qmpeer.values import JsonValue
 
 _LOGICAL: Final = ("&&", "||", "!")
+_MISSING: Final = ("found no member", "index out of bounds")
+"""Reasons that are about the samples only: what a value must have is checked beforehand."""
 _CLIENTS: Final = (
     PolicyClient(listener="a listener", uid=1000, gid=1000, certificate="CN=a client"),
     PolicyClient(listener="a listener"),
@@ -83,6 +85,14 @@ class _SampleFacts:
     def node_file(self, name: str) -> str | None:
         """Return the file of a node."""
         return f"/{name}" if self._is_known else None
+
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a node."""
+        return "raw" if self._is_known else None
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """Return no bytes: a file that isn't there."""
+        return None
 
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set belongs to the client."""
@@ -191,7 +201,7 @@ class _Trial:
             raise PredicateError(f"found the member {member} of {where}, which has {has}", at)
         near = near_names(member, names, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        reason = f"found the member {member} of {where}, which no such command has{hint}"
+        reason = f"found the member {member} of {where}, which the schema doesn't have{hint}"
         raise PredicateError(reason, at)
 
     # Comparisons
@@ -237,6 +247,7 @@ class _Trial:
         program = compile_text(f"({self._source(node)}\n)")
         found: list[Any] = []
         reason: str | None = None
+        is_missing = False
         for variables in self._samples(node):
             for is_known, client in zip((True, False), _CLIENTS, strict=True):
                 calls = Calls(client, _SampleFacts(is_known))
@@ -244,9 +255,10 @@ class _Trial:
                 failure = calls.trouble or failure
                 if failure is None:
                     found.append(value)
-                elif reason is None:
-                    reason = failure
-        if reason is not None and not found:
+                else:
+                    reason = reason or failure
+                    is_missing = is_missing or failure.startswith(_MISSING)
+        if reason is not None and not found and not is_missing:
             self._refuse(reason, node)
         return found
 
