@@ -124,11 +124,13 @@ interrupts: .venv/.dev ## Interrupt a blocking client at random moments, with on
 
 MESSAGES ?= 1000000
 CONVERSATIONS ?= 100000
+KILLS ?= 1000
 
 .PHONY: soak
-soak: .venv/.dev test-programs ## Send a million messages through a relay to a real QEMU, and compare every byte; hold 100,000 conversations through a proxy
+soak: .venv/.dev test-programs ## Send a million messages through a relay to a real QEMU, and compare every byte; hold 100,000 conversations through a proxy; kill processes around one 1,000 times
 	@$(BIN)/python -m tests.relay.soak --messages $(MESSAGES)
 	@$(BIN)/python -m tests.proxy.conversations --count $(CONVERSATIONS)
+	@$(BIN)/python -m tests.proxy.kills --kills $(KILLS)
 
 FIRST ?= 0
 PLANS ?= 10000

@@ -241,36 +241,39 @@ def _relay_rows() -> tuple[Row, ...]:
 def _proxy_rows() -> tuple[Row, ...]:
     """List the measurements of a proxy in front of QEMU, against QEMU alone, and against socat."""
     rows = [
-        Row(f"proxy-{name}-{loop}", f"proxy: {measure} ({loop})", workload, quantity, ours, to, bar)
+        Row(
+            f"{kind}-{name}-{loop}",
+            f"{words}: {measure} ({loop})",
+            workload,
+            quantity,
+            f"{kind}+{loop}",
+            to,
+            bar,
+        )
+        for kind, words in (("proxy", "proxy"), ("guarded", "proxy, 20 rules, audit"))
         for loop, most_time, most_cpu in (("asyncio", 2.0, 6.0), ("uvloop", 1.5, 3.0))
+        for name, measure, workload, quantity, to, bar in (
+            ("p50", "round trip", "proxied", Quantity.MICROS, "behind", at_most(most_time)),
+            ("cpu", "CPU of a round trip", "proxied", CPU, "behind-socat", at_most(most_cpu)),
+            ("rate", "64 in flight", "proxied-pipelined", RATE, "behind", at_least(0.9)),
+        )
+    ]
+    rows += [
+        Row(
+            f"synced-rate-{loop}",
+            f"proxy, audit on the disk: 64 in flight ({loop})",
+            "proxied-pipelined",
+            RATE,
+            f"synced+{loop}",
+            f"guarded+{loop}",
+            at_least(0.7),
+        )
+        for loop in ("asyncio", "uvloop")
+    ]
+    rows += [
+        Row(f"proxy-{name}-{loop}", f"proxy: {measure} ({loop})", workload, quantity, ours, to, bar)
+        for loop in ("asyncio", "uvloop")
         for name, measure, workload, quantity, ours, to, bar in (
-            (
-                "p50",
-                "round trip",
-                "proxied",
-                Quantity.MICROS,
-                f"proxy+{loop}",
-                "behind",
-                at_most(most_time),
-            ),
-            (
-                "cpu",
-                "CPU of a round trip",
-                "proxied",
-                CPU,
-                f"proxy+{loop}",
-                "behind-socat",
-                at_most(most_cpu),
-            ),
-            (
-                "rate",
-                "64 in flight",
-                "proxied-pipelined",
-                RATE,
-                f"proxy+{loop}",
-                "behind",
-                at_least(0.9),
-            ),
             (
                 "fan-out",
                 "events to 1,000 clients",

@@ -103,8 +103,9 @@ class Servers:
     (`replay_monitor`), and in front of the first monitor of `qemu`, one at a time, `relay`
     (`relay_server`) and `socat`. A proxy keeps its monitor, so there is a second QEMU: `behind`,
     whose first monitor is for direct clients and for `behind-socat`, the others are those of
-    `proxy+asyncio` and `proxy+uvloop` (`proxy_server`). `fan-out` and `proxy-crowd` are such
-    proxies before a server like `fake`.
+    `proxy` (`proxy_server`), of `guarded`, which has a policy and an audit log, and of `synced`,
+    whose log is on the disk before a command is sent, each on both loops. `fan-out` and
+    `proxy-crowd` are such proxies before a server like `fake`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -177,9 +178,13 @@ class Servers:
             case "relay":
                 module = "benchmarks.relay_server"
                 return [sys.executable, "-m", module, self.get("qemu").paths[0], *paths]
-            case "proxy":
-                server = self.get("behind").paths[1 + (loop == "uvloop")]
-                return [sys.executable, "-m", "benchmarks.proxy_server", server, *paths]
+            case "proxy" | "guarded" | "synced":
+                monitor = {"proxy": 1, "guarded": 3, "synced": 5}[kind] + (loop == "uvloop")
+                server = self.get("behind").paths[monitor]
+                log = {"guarded": ["off"], "synced": ["command"]}.get(kind, [])
+                folder = [str(self.folder)] if log else []
+                module = "benchmarks.proxy_server"
+                return [sys.executable, "-m", module, server, *paths, *log, *folder]
             case "fan-out" | "proxy-crowd":
                 server = self.get(f"fake-behind-{loop}").paths[0]
                 return [sys.executable, "-m", "benchmarks.proxy_server", server, *paths]

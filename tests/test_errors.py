@@ -7,6 +7,7 @@ import pytest
 from qmpeer import errors
 from qmpeer.errors import (
     AnswerError,
+    AuditError,
     ChardevError,
     CommandError,
     CommandInterrupted,
@@ -14,6 +15,7 @@ from qmpeer.errors import (
     ConflictError,
     ConnectionClosed,
     FaultError,
+    HumanLineError,
     JobError,
     KeyboardError,
     KeyNameError,
@@ -67,6 +69,7 @@ SENTENCES = [
         FaultError("found 'ctu'", "did you mean cut?", "faults.txt:3"),
         "faults.txt:3: found 'ctu'; did you mean cut?",
     ),
+    (HumanLineError("found unknown command 'inf'"), "found unknown command 'inf'"),
     (
         ConflictError("object", "o", {"a": (1, 2), "b": ("x", None)}, "object-add"),
         'object o exists, but differs: found a 1, expected 2; found b "x", expected null',
@@ -108,6 +111,7 @@ SENTENCES = [
     (ScriptError("found 1, expected 2", "test.py:3"), "test.py:3: found 1, expected 2"),
     (ScriptError("found 1, expected 2"), "found 1, expected 2"),
     (ScriptMismatch(("unexpected: a", "not met: b")), "unexpected: a\nnot met: b"),
+    (AuditError("another process writes it", "a.log"), "a.log: another process writes it"),
     (TranscriptError("found 'x', expected 'y'", "f.txt", 3), "f.txt:3: found 'x', expected 'y'"),
     (TranscriptError("found more than 9 bytes", "f.txt"), "f.txt: found more than 9 bytes"),
     (SchemaSyntaxError("found ')'", PLACE), "block.json:2:3: found ')'"),

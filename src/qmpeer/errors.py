@@ -24,6 +24,8 @@
       KeyNameError        a key's name is unknown             .keys
       UntypableError      a layout lacks a character          .layout .characters
     FaultError            a fault to inject can't be          .reason .hint .place
+    HumanLineError        a human monitor's line isn't read
+                          alike by all releases               .reason
     PolicyError           a policy can't be                   .reason .place .others
     ScriptError           a script can't be                   .reason .place
     ScriptMismatch        a script and what happened differ   .mismatches
@@ -32,6 +34,7 @@
       SchemaSemanticError it can be read, but breaks QAPI's rules
     TranscriptError       a transcript is wrong               .name .line .reason
     ValidationError       a value doesn't fit a schema type   .path .expected .found
+    AuditError            something can't be recorded         .path .reason
 
 Before the greeting an ``OSError`` is raised unwrapped. Our own deadlines raise ``TimeoutError``.
 Once connected, a program needs to catch at most ``CommandError``, ``CommandInterrupted``,
@@ -49,6 +52,7 @@ from msgspec import UNSET
 
 __all__ = [
     "AnswerError",
+    "AuditError",
     "ChardevError",
     "CommandError",
     "CommandInterrupted",
@@ -56,6 +60,7 @@ __all__ = [
     "ConflictError",
     "ConnectionClosed",
     "FaultError",
+    "HumanLineError",
     "JobError",
     "KeyNameError",
     "KeyboardError",
@@ -431,6 +436,23 @@ class FaultError(QMPError, ValueError):
         return f"{before}{self.reason}{f'; {self.hint}' if self.hint else ''}"
 
 
+class HumanLineError(QMPError, ValueError):
+    """A line for the human monitor that isn't read with certainty.
+
+    It is wrong, its command is unknown, or QEMU's releases read it differently.
+
+    Attributes:
+        reason: What was found and what was expected.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class KeyboardError(QMPError, ValueError):
     """Keys that can't be pressed as asked; nothing was sent.
 
@@ -705,3 +727,20 @@ class ValidationError(QMPError):
 
     def __str__(self) -> str:
         return self.desc
+
+
+class AuditError(QMPError):
+    """An audit log that can't be opened, or a command that can't be recorded in it.
+
+    Attributes:
+        reason: What was found and what was expected, or the system's reason.
+        path: The log's path.
+    """
+
+    def __init__(self, reason: str, path: str) -> None:
+        super().__init__(reason, path)
+        self.reason = reason
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"

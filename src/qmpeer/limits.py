@@ -250,6 +250,8 @@ PROXY_EVENT_PATTERN: Final = 128
 PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
+PROXY_SHOWN_NAME: Final = 128
+"""Characters of a denied command's name that the proxy tells those who watch it."""
 PROXY_REPORTS: Final = 50
 """Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 PROXY_STATUS_MOMENT: Final = 0.1
@@ -260,6 +262,39 @@ PROCESS_NAME: Final = 64
 EMULATOR_TIMEOUT: Final = 20.0
 """Seconds in which the proxy of an emulator must listen. Ours: libvirt waits 30 for QEMU's
 monitor."""
+
+# The audit.
+AUDIT_ARGUMENTS: Final = 16 * 1024
+"""Bytes of a command's arguments, as JSON, in an audit log; longer ones are replaced by their
+digest. Ours: commands of people and programs have up to some hundred."""
+AUDIT_TEXT: Final = 1024
+"""Characters of a name, an error or another text in an audit log. Ours."""
+AUDIT_LINE: Final = 64 * 1024
+"""Bytes of a line of an audit log. Ours: the arguments' limit, and room for texts."""
+AUDIT_REMEMBERED: Final = 1024
+"""Different arguments without secrets that an audit log remembers, so that it needn't look again.
+Ours: programs ask the same again and again."""
+AUDIT_REMEMBERED_SIZE: Final = 512
+"""Bytes of such arguments. Ours."""
+AUDIT_PENDING: Final = 4096
+"""Ends of commands that wait until the audit log can be written again. Ours: then the oldest is
+lost."""
+AUDIT_OPEN: Final = 100_000
+"""Commands without an end that `qmpeer audit show` remembers. Ours: 50 MB."""
+AUDIT_HEADS: Final = 100_000
+"""Heads of an audit log that `qmpeer audit verify` remembers, the last ones. Ours: 20 MB."""
+AUDIT_RETRY: Final = 1.0
+"""Seconds after which an audit log that can't be written is tried again. Ours."""
+AUDIT_SYNC: Final = 1.0
+"""Seconds until the end of a command is on the disk if its beginning has to be at once. Ours."""
+AUDIT_SIZE: Final = 64 * 1024 * 1024
+"""Default for the bytes of one file of an audit log. Ours: some 100,000 commands."""
+AUDIT_KEEP: Final = 10
+"""Default for the number of full files of an audit log that are kept. Ours."""
+AUDIT_HEAD: Final = 1000
+"""Default for the records of an audit log after which its head is sent elsewhere. Ours."""
+AUDIT_KEY: Final = 64
+"""Bytes of the key of an audit log. BLAKE2b: 64 at most."""
 
 # The relay.
 RELAY_LINKS: Final = 1000
@@ -343,6 +378,8 @@ EMITTED_EVENTS: Final = 65536
 # Human monitor.
 HUMAN_LINE: Final = 4095
 """Bytes of one line. QEMU: the buffer of its readline."""
+HUMAN_WORD: Final = 1023
+"""Bytes of one word of a line. QEMU: its buffer for words; it cuts longer ones."""
 HUMAN_TURN: Final = 64
 """Lines and TABs of one human monitor in one turn. Ours."""
 HUMAN_HISTORY: Final = 64
@@ -355,6 +392,30 @@ HUMAN_EXPRESSION: Final = 64 * 1024
 """Characters of one expression, blanks included. Ours; long ones overflow QEMU's stack."""
 HUMAN_DUMP: Final = 1024 * 1024
 """Bytes of memory that one command prints. Ours; QEMU sets no limit."""
+
+# Policies (policy).
+PATH_LINKS: Final = 40
+"""Symbolic links that are followed to resolve one path. Linux: MAXSYMLINKS is 40."""
+PATH_SIZE: Final = 4096
+"""Bytes of a path with the zero byte behind it. Linux: PATH_MAX is 4096."""
+IMAGE_DEPTH: Final = 64
+"""Levels of block nodes inside one another in an image that a policy judges. Ours: real ones have
+up to five."""
+
+# Predicates (policy).
+PREDICATE_TEXT: Final = 4096
+"""Characters of one expression. Ours."""
+PREDICATE_LEVELS: Final = 32
+"""Levels of parentheses and calls in one. Ours: the library ends at 96, some texts with a panic."""
+PREDICATE_ARGUMENTS: Final = 32 * 1024
+"""Bytes of JSON that one may read of a command's arguments; with more it isn't evaluated. Ours: a
+loop over 32 kB takes 30 ms, and longer ones would keep the other clients waiting."""
+PREDICATE_NESTING: Final = 64
+"""Levels of nesting of these arguments. Ours: the library converts them recursively."""
+PREDICATE_SAMPLES: Final = 64
+"""Values of the arguments that each part of one is tried on at load. Ours."""
+PREDICATE_SHOWN: Final = 200
+"""Characters of an expression, or of the library's reason, in an error. Ours."""
 
 # Schema files: none may take for ever, or all memory. QEMU 10.2 has 46 files, 1.1 MB together, the
 # largest 0.2 MB, with 5 levels of braces and brackets, and includes 3 deep.
@@ -647,3 +708,48 @@ JUDGED_MISTAKES: Final = 8
 """Mistakes of a client that a case's report names. Ours."""
 JUDGED_AT_ONCE: Final = 4
 """Default for the cases that run at once. Ours: most wait for a client to start, or to give up."""
+
+# Policies.
+POLICY_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a policy. Ours."""
+POLICY_RULES: Final = 10_000
+"""Rules of one policy, those of presets included. Ours: each new client looks at each of them."""
+POLICY_MISTAKES: Final = 20
+"""Mistakes of one policy that are told together. Ours."""
+POLICY_RATES: Final = 4096
+"""Clients times rules whose commands a policy counts; with more, those that sent nothing for long
+are forgotten, or the oldest. Ours."""
+POLICY_NAME: Final = 64
+"""Characters of a rule's name. Ours: errors and records repeat it."""
+
+# The server for assistants (mcp).
+MCP_SCHEMA: Final = 24 * 1024
+"""Bytes of a JSON Schema; a larger one is written less deep. Ours: assistants read all of them."""
+MCP_RESULT: Final = 40_000
+"""Characters of a result that an assistant gets at once. Ours; hosts cut at 25,000 tokens."""
+MCP_RESULTS: Final = 8
+"""Larger results whose rest is kept; then the oldest is forgotten. Ours."""
+MCP_RESULTS_SIZE: Final = 32 * 1024 * 1024
+"""Characters of such results together. Ours."""
+MCP_PICTURE: Final = 4 * 1024 * 1024
+"""Bytes of a picture of the screen, as a PNG. Ours: hosts take about 5 MB."""
+MCP_COMMAND_TIMEOUT: Final = 60.0
+"""Default for the seconds in which a command must be answered. Ours: hosts give up then, too."""
+MCP_WAIT: Final = 50.0
+"""The longest time in seconds that one call waits for events or for the screen. Ours."""
+MCP_JOB: Final = 3600.0
+"""The longest time in seconds of a snapshot. Ours."""
+MCP_LAST_EVENTS: Final = 20
+"""Events that are returned to an assistant that doesn't say since when. Ours."""
+MCP_TYPED_TOOLS: Final = 30
+"""Commands that have a tool each, where the user doesn't choose. Ours: more confuse assistants."""
+MCP_BODY: Final = 1024 * 1024
+"""Bytes of a request over HTTP. Ours."""
+MCP_SESSIONS: Final = 32
+"""Sessions over HTTP at once. Ours."""
+MCP_TOKEN: Final = 20
+"""The fewest characters of a token. Ours: 120 bits in base64."""
+MCP_TOKEN_FILE: Final = 4096
+"""Bytes of the file with a token. Ours."""
+MCP_QUESTION: Final = 2000
+"""Characters of a call's arguments that a person is shown. Ours."""

@@ -8,6 +8,7 @@ from typing import Final
 from qmpeer.display.safe_text import visible, visible_lines
 from qmpeer.errors import (
     CommandError,
+    PolicyError,
     QMPError,
     SchemaError,
     ScriptError,
@@ -109,6 +110,10 @@ def _status_of(program: str, error: Exception) -> int:
     match error:
         case SchemaError():
             show_schema_error(program, error)
+            return REFUSED
+        case PolicyError():
+            for line in str(error).splitlines():
+                complain(program, line)
             return REFUSED
         case FileError():
             text, status = str(error), USAGE

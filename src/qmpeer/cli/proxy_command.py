@@ -5,6 +5,7 @@ from functools import partial
 from typing import Final
 
 from qmpeer.cli.exits import DONE
+from qmpeer.cli.guard_options import GUARD_USAGE
 from qmpeer.cli.main import RawSubcommand
 from qmpeer.cli.monitor_program import reporting_errors, run_monitor_program
 from qmpeer.cli.output import write_text
@@ -29,7 +30,7 @@ _CONTROL: Final = companions_usage(
 )
 USAGE: Final = f"""\
 usage: qmpeer proxy ADDRESS [options]
-       qmpeer proxy --status ADDRESS [--follow] [--disconnect N] [--json]
+       qmpeer proxy --status ADDRESS [--follow] [--disconnect N] [--reload-policy] [--json]
        qmpeer proxy --restore PATH
        qmpeer proxy --install-emulator FILE --qemu QEMU [--or-direct] [options]
 
@@ -53,6 +54,7 @@ examples:
   --listen-first      listen at once, and wait for the server's greeting for ever; clients wait for
                       theirs meanwhile
 {PLACE_USAGE}
+{GUARD_USAGE}
 {_CONTROL}
 {LISTENERS_USAGE}
 {CLIENTS}
@@ -64,6 +66,7 @@ at a glance, in place of all other options:
   --interval S        with --follow: seconds between updates (default 1)
   --count N           with --follow: end after N updates or changes
   --disconnect N      disconnect client N, and wait until it is gone
+  --reload-policy     let it read its policy again; if anything in it is wrong, the old one stays
   --json              write JSON, for programs
 
 beside libvirt:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from qmpeer.chardev.key_values import parse_key_values, read_boolean
-from qmpeer.cli.place_options import PlaceOptions
+from qmpeer.cli.guard_options import GuardOptions
 from qmpeer.options import ProgramOptions, ReadArgument
 from qmpeer.options.monitor_options import CONTROL
 from qmpeer.proxy.event_terms import read_patterns
@@ -41,7 +41,7 @@ class ListenerKeys(msgspec.Struct, frozen=True):
     extensions: bool = False
 
 
-class ListenerOptions(PlaceOptions, kw_only=True):
+class ListenerOptions(GuardOptions, kw_only=True):
     """The options of a program whose listeners have these keys.
 
     Attributes:

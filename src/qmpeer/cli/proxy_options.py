@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from qmpeer import limits
 from qmpeer.cli.command_line import seconds
+from qmpeer.cli.guard_options import GUARD_FLAGS, GUARD_OPTIONS, check_guard
 from qmpeer.cli.place_options import (
     PLACE_FLAGS,
     PLACE_OPTIONS,
@@ -85,6 +86,7 @@ def parse_options(words: Sequence[str], warn: Warn) -> ProxyOptions:
         find_places(options)
         check_control_only(options, can_be_pretty=True)
         check_companions(options)
+        check_guard(options)
         _check_staying(options)
     return options
 
@@ -132,13 +134,16 @@ def _only_with(option: str, *names: str) -> dict[str, Flag[ProxyOptions]]:
 
 
 _FLAGS: Final[Mapping[str, Flag[ProxyOptions]]] = {
-    **_only_with("--status ADDRESS", "follow", "interval", "count", "disconnect", "json"),
+    **_only_with(
+        "--status ADDRESS", "follow", "interval", "count", "disconnect", "reload-policy", "json"
+    ),
     **_only_with("--install-emulator FILE", "qemu", "or-direct"),
     **GUEST_FLAGS,
     **SHARED_FLAGS,
     **COMPANION_FLAGS,
     **SERVER_FLAGS,
     **PLACE_FLAGS,
+    **GUARD_FLAGS,
     "persist": set_to("persists"),
     "reconnect": set_to("reconnects"),
     "listen-first": set_to("listens_first"),
@@ -151,6 +156,7 @@ _OPTIONS: Final[Mapping[str, ReadArgument[ProxyOptions]]] = {
     **{name: with_listener_keys(SHARED_OPTIONS[name]) for name in ("mon", "qmp", "qmp-pretty")},
     "object": with_object_keys(SHARED_OPTIONS["object"]),
     **PLACE_OPTIONS,
+    **GUARD_OPTIONS,
     "window": _window,
     "command-timeout": _command_timeout,
     "when-down": _when_down,

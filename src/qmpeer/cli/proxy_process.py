@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from qmpeer.audit import AuditLog
 from qmpeer.chardev import Chardev
+from qmpeer.cli.guard_options import guarding_of
+from qmpeer.cli.guarding import Guarding
 from qmpeer.cli.proxy_listeners import ListenerKeys, listener_name
 from qmpeer.cli.proxy_options import ProxyOptions
 from qmpeer.cli.proxy_place import ProxyPlace
@@ -59,6 +62,8 @@ class _Proxying:
         self._options = options
         self._report = report
         self._place = ProxyPlace(options, report)
+        guarding = guarding_of(options, report)
+        self._audit = _opened_audit(guarding)
         self.proxy: Proxy = Proxy(
             self._place.server,
             window=options.window,
@@ -69,6 +74,8 @@ class _Proxying:
             when_down=options.when_down or "wait",
             wait_for_socket=options.waits_for_socket,
             on_change=self._place.server_changed,
+            policy=guarding.policy,
+            audit=self._audit,
         )
         self.devices: Devices = Devices(
             options,
@@ -83,7 +90,8 @@ class _Proxying:
         self.devices.objects.add_maker(self._monitors)
         self.control: ControlSocket | None = None
         if options.control is not None:
-            self.control = self.proxy.control(self.end_by_signal)
+            reload = guarding.reload if guarding.has_file else None
+            self.control = self.proxy.control(self.end_by_signal, reload)
         self._connecting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -132,8 +140,17 @@ class _Proxying:
         self.proxy.close()
 
     def close(self) -> None:
-        """Close the devices."""
+        """Close the devices, and the audit log."""
         self._place.leave()
         if self._connecting is not None:
             self._connecting.cancel()
         self.devices.close()
+        if self._audit is not None:
+            self._audit.close()
+
+
+def _opened_audit(guarding: Guarding) -> AuditLog | None:
+    try:
+        return guarding.open_audit()
+    except (OSError, QMPError) as error:
+        raise StartError("", None, f"the audit log can't be opened: {error}") from error

@@ -14,7 +14,7 @@ from qmpeer.cli.command_line import JSON, Subcommand, argument, count, seconds
 from qmpeer.cli.connecting import connect
 from qmpeer.cli.exits import DONE, STATUSES, RefusedError, UsageError
 from qmpeer.cli.live_page import page_on
-from qmpeer.cli.output import standard_output, write_either, write_json
+from qmpeer.cli.output import standard_output, write_either, write_json, write_text
 from qmpeer.cli.proxy_text import UserName, departure_text, seconds_text, status_lines, who
 from qmpeer.client import Client, Events
 from qmpeer.display.safe_text import visible
@@ -44,7 +44,9 @@ def _run(namespace: argparse.Namespace) -> int:
     if not namespace.follow and (namespace.count or namespace.interval) is not None:
         raise UsageError("found --count or --interval, expected --follow, too")
     with connect(namespace, timeout=timeout, command_timeout=timeout) as client:
-        if namespace.disconnect is not None:
+        if namespace.reload_policy:
+            _reload(client, namespace.json)
+        elif namespace.disconnect is not None:
             _disconnect(client, namespace.disconnect, timeout, namespace.json)
         elif namespace.follow:
             try:
@@ -81,6 +83,14 @@ def _snapshot(client: Client) -> dict[str, Any]:
         "clients": client.execute("query-clients"),
         "drops": client.execute("query-drops"),
     }
+
+
+def _reload(client: Client, is_json: bool) -> None:
+    policy = _execute(client, "reload-policy")
+    if is_json:
+        write_json(policy, is_pretty=None)
+    else:
+        write_text(f"{policy['file']}: {policy['rules']} rules hold now\n")
 
 
 def _disconnect(client: Client, number: int, timeout: float, is_json: bool) -> None:
@@ -168,6 +178,12 @@ def _change(event: Event, name: UserName) -> str:
                 f"client {data['number']} is gone after {seconds_text(data['seconds'])}: "
                 f"{departure_text(data['reason'])}"
             )
+        case "COMMAND_DENIED":
+            by = f": rule {data['rule']}" if "rule" in data else ""
+            what = "would be denied" if data["dry-run"] else "denied"
+            text = f"client {data['number']}: {data['command']} {what}{by}"
+        case "POLICY_CHANGED":
+            text = f"a policy of {data['rules']} rules holds now"
         case "SERVER_READY":
             text = f"the server is ready, connection {data['connections']}"
         case "SERVER_LOST":
@@ -217,6 +233,8 @@ _STATUS: Final = Subcommand(
                      "change"),
             argument("--disconnect", "N", "disconnect client N, and wait until it is gone",
                      type=_client_number),
+            argument("--reload-policy", None, "let it read its policy again, and say which one "
+                     "holds"),
         ),
         argument("--timeout", "S", "wait at most S seconds for the connection and for each reply "
                  "(default 10)", type=seconds, default=limits.CONNECT_TIMEOUT),

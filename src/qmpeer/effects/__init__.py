@@ -3,18 +3,27 @@
 `effects_of` answers for QMP, the storage daemon and the guest agent. A command that isn't in the
 table is unknown, and what is unknown is denied. `sensitive_members` finds the members that open
 paths, connect or run something; `known_crash` knows inputs that kill a release.
+
+`human_effects_of` answers for the human monitor's commands, and `parse_human_line` reads its lines.
 """
 
 from qmpeer.effects.command_effects import CommandEffects, Effect
 from qmpeer.effects.commands import all_names, effects_of
 from qmpeer.effects.crashes import known_crash
+from qmpeer.effects.human_line import HumanCommand, human_argument_names, parse_human_line
+from qmpeer.effects.human_table import all_human_names, human_effects_of
 from qmpeer.effects.sensitive import sensitive_members
 
 __all__ = [
     "CommandEffects",
     "Effect",
+    "HumanCommand",
+    "all_human_names",
     "all_names",
     "effects_of",
+    "human_argument_names",
+    "human_effects_of",
     "known_crash",
+    "parse_human_line",
     "sensitive_members",
 ]

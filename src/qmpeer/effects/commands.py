@@ -9,7 +9,7 @@ from typing import Final
 
 from qmpeer.effects.agent_table import AGENT_TABLE
 from qmpeer.effects.command_effects import CommandEffects, Effect
-from qmpeer.effects.groups import GROUPS
+from qmpeer.effects.groups import patterns_of
 from qmpeer.effects.qmp_table import QMP_TABLE
 
 _LETTERS: Final = {
@@ -23,7 +23,6 @@ _LETTERS: Final = {
     "e": Effect.ENDS,
 }
 _COMMENT: Final = "#"
-_GROUP: Final = "@"
 
 
 def effects_of(name: str) -> CommandEffects | None:
@@ -67,10 +66,5 @@ def _read(name: str, line: str) -> CommandEffects:
         name,
         frozenset(_LETTERS[each] for each in letters if each != "."),
         discloses,
-        tuple(each for pattern in patterns for each in _patterns(pattern)),
+        tuple(each for pattern in patterns for each in patterns_of(pattern)),
     )
-
-
-def _patterns(text: str) -> tuple[str, ...]:
-    """Return a pattern, or those of a group."""
-    return GROUPS[text[1:]] if text.startswith(_GROUP) else (text,)

@@ -161,3 +161,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 """The patterns of each group, by its name; a table writes @ before it."""
+
+_GROUP: Final = "@"
+
+
+def patterns_of(text: str) -> tuple[str, ...]:
+    """Return a pattern of a table, or the patterns of the group that it names."""
+    return GROUPS[text[1:]] if text.startswith(_GROUP) else (text,)

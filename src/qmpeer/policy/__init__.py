@@ -1,10 +1,11 @@
 """Who may do what: rules on commands and their arguments, on events, and on human-monitor commands.
 
-A policy is read from a file (`loading`) or made from rules. For each client it gives `Rights`, which
-judge the client's commands one by one; `qmpeer.proxy` asks them before it sends anything.
+A policy is read from a file (`loading`) or made from rules. For each client it gives `Rights`,
+which judge its commands one by one; `qmpeer.proxy` asks them before it sends anything.
 """
 
 from qmpeer.policy.policies import Policy
+from qmpeer.policy.replies import blanked
 from qmpeer.policy.rights import Consideration, Rights
 from qmpeer.policy.rules import (
     ArgumentTest,
@@ -33,4 +34,5 @@ __all__ = [
     "Subject",
     "Verdict",
     "Who",
+    "blanked",
 ]

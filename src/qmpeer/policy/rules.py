@@ -79,6 +79,15 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class CannotTell(str):
+    """The reason why a condition can't be judged.
+
+    An allow rule then doesn't take the command; a deny or hide rule does.
+    """
+
+    __slots__ = ()
+
+
 class Facts(Protocol):
     """What a judgement may ask about the host and the server."""
 
@@ -86,10 +95,23 @@ class Facts(Protocol):
         """Return None if the server would open a path under a folder, and else why it wouldn't.
 
         Links, ``..`` and the server's own root are resolved first.
+
+        Raises:
+            ValueError: If that can't be judged, with the reason.
         """
 
     def node_file(self, name: str) -> str | None:
         """Return the file of a block node or device as last known; None if it has none."""
+
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a block node as last known; None if there is no such node."""
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """Return the first bytes of one of the server's files; None if there is none.
+
+        Raises:
+            ValueError: If it can't be read, with the reason.
+        """
 
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set of descriptors is this client's own."""

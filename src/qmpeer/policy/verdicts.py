@@ -30,6 +30,11 @@ class Verdict(msgspec.Struct, frozen=True):
         return self.decision is Decision.ALLOW
 
     @property
+    def is_hidden(self) -> bool:
+        """True if the client is told that there is no such command."""
+        return self.decision is Decision.HIDE
+
+    @property
     def rule_name(self) -> str | None:
         """The name of the rule that decided."""
         return None if self.rule is None else self.rule.name

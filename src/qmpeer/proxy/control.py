@@ -7,10 +7,12 @@ from typing import Final
 from qmpeer import __version__, limits
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.monitor import Monitor
+from qmpeer.policy import Policy, Verdict
 from qmpeer.proxy import reports
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.interface import load
 from qmpeer.proxy.logbook import Departure
+from qmpeer.proxy.request import Request
 from qmpeer.proxy.server_link import ServerLink
 from qmpeer.proxy.session import ProxySession
 from qmpeer.transport import AddressLike
@@ -30,10 +32,19 @@ class ProxyControl:
         link: The connections to the server.
         server: The server's address.
         end: Ends the proxy.
+        reload: Reads the policy again; None if it came from no file.
     """
 
-    def __init__(self, hub: Hub, link: ServerLink, server: str, end: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        link: ServerLink,
+        server: str,
+        end: Callable[[], None],
+        reload: Callable[[], Policy] | None = None,
+    ) -> None:
         self._hub = hub
+        self._reload = reload
         self._link = link
         self._server = server
         self._monitor = Monitor(
@@ -45,6 +56,8 @@ class ProxyControl:
         command("query-drops")(self._query_drops)
         command("disconnect-client")(self._disconnect_client)
         command("reconnect")(self._reconnect)
+        command("query-policy")(self._query_policy)
+        command("reload-policy")(self._reload_policy)
         command("quit")(end)
         hub.logbook.watch(_Announcer(self._monitor))
 
@@ -96,6 +109,22 @@ class ProxyControl:
         except (OSError, QMPError) as error:
             raise CommandError("GenericError", reports.failure_text(error)) from error
 
+    def _query_policy(self) -> JsonObject:
+        report = reports.policy_report(self._hub)
+        if report is None:
+            raise CommandError("GenericError", "The proxy has no policy")
+        return report
+
+    async def _reload_policy(self) -> JsonObject:
+        if self._reload is None:
+            raise CommandError("GenericError", "The proxy's policy was read from no file")
+        try:
+            policy = await asyncio.to_thread(self._reload)
+        except (OSError, QMPError) as error:
+            raise CommandError("GenericError", reports.failure_text(error)) from error
+        self._hub.set_policy(policy)
+        return self._query_policy()
+
 
 class _Announcer:
     """The watcher that tells the clients of a control socket what happens, by events."""
@@ -110,6 +139,16 @@ class _Announcer:
     def client_gone(self, session: ProxySession, reason: Departure, seconds: float) -> None:
         """Send CLIENT_GONE."""
         self._monitor.emit("CLIENT_GONE", reports.gone_report(session, reason, seconds))
+
+    def command_denied(self, request: Request, verdict: Verdict, is_dry_run: bool) -> None:
+        """Send COMMAND_DENIED."""
+        self._monitor.emit("COMMAND_DENIED", reports.denial_report(request, verdict, is_dry_run))
+
+    def policy_changed(self, policy: Policy | None) -> None:
+        """Send POLICY_CHANGED."""
+        if policy is not None:
+            data: JsonObject = {"digest": policy.digest, "rules": len(policy.rules)}
+            self._monitor.emit("POLICY_CHANGED", data)
 
     def server_ready(self, connections: int) -> None:
         """Send SERVER_READY."""

@@ -77,9 +77,9 @@ class Descriptors:
             return texts.descriptors_on_their_way(request)
         refusal = None
         if check is not None:
-            refusal = check(request, command.arguments or {})
-        elif command.arguments:
-            refusal = self._use(request, command.arguments)
+            refusal = check(request, request.arguments or {})
+        elif request.arguments:
+            refusal = self._use(request, request.arguments)
         if request.fds and refusal is None:
             self._last = request
             self._is_one_sent = True
@@ -98,6 +98,10 @@ class Descriptors:
                 inner(value, is_success)
 
         request.on_outcome = on_outcome
+
+    def owns_set(self, number: int, requester: Requester) -> bool:
+        """Return True if a client has passed all descriptors of a set, which is there."""
+        return self._sets.owns(number, requester)
 
     def left(self, requester: Requester) -> None:
         """Close what a client leaves behind."""

@@ -7,8 +7,11 @@ from weakref import WeakValueDictionary
 from qmpeer import limits
 
 _CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-*")
+OWN_EVENTS: Final = "__QMPEER_"
+"""The beginning of the names of the proxy's own events, which no policy holds back."""
 Patterns = tuple[str, ...] | None
 """Names of events, in which * stands for any text; None for all events."""
+_Key = tuple[Patterns, Patterns, bool, frozenset[str] | None]
 
 
 def read_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
@@ -81,21 +84,34 @@ class EventTerms:
         allowed: The events that its listener allows.
         chosen: Those that the client has chosen.
         has_numbers: True if its events have their numbers.
+        permitted: The names of those that the policy permits; None for all.
 
     Attributes:
+        chosen: The same.
         has_numbers: The same.
     """
 
-    __slots__ = ("__weakref__", "_filters", "_known", "has_numbers")
+    __slots__ = ("__weakref__", "_filters", "_known", "_permitted", "chosen", "has_numbers")
 
-    def __init__(self, allowed: Patterns, chosen: Patterns, has_numbers: bool) -> None:
+    def __init__(
+        self,
+        allowed: Patterns,
+        chosen: Patterns,
+        has_numbers: bool,
+        permitted: frozenset[str] | None = None,
+    ) -> None:
+        self.chosen: Patterns = chosen
         self.has_numbers: bool = has_numbers
+        self._permitted = permitted
         both = (allowed, chosen)
         self._filters = [EventFilter(patterns) for patterns in both if patterns is not None]
         self._known: dict[str, bool] = {}
 
     def allows(self, name: str) -> bool:
         """Return True if the client gets events of this name."""
+        permitted = self._permitted
+        if permitted is not None and name not in permitted and not name.startswith(OWN_EVENTS):
+            return False
         if not self._filters:
             return True
         known = self._known.get(name)
@@ -112,13 +128,17 @@ class TermsTable:
     __slots__ = ("_terms",)
 
     def __init__(self) -> None:
-        self._terms: WeakValueDictionary[tuple[Patterns, Patterns, bool], EventTerms] = (
-            WeakValueDictionary()
-        )
+        self._terms: WeakValueDictionary[_Key, EventTerms] = WeakValueDictionary()
 
-    def get(self, allowed: Patterns, chosen: Patterns, has_numbers: bool) -> EventTerms:
+    def get(
+        self,
+        allowed: Patterns,
+        chosen: Patterns,
+        has_numbers: bool,
+        permitted: frozenset[str] | None = None,
+    ) -> EventTerms:
         """Return the terms with these values; see `EventTerms`."""
-        key = (allowed, chosen, has_numbers)
+        key = (allowed, chosen, has_numbers, permitted)
         terms = self._terms.get(key)
         if terms is None:
             terms = self._terms[key] = EventTerms(*key)

@@ -42,6 +42,10 @@ class Subscriber(Protocol):
     def rules(self) -> ListenerRules:
         """The rules of the listener that it came in by."""
 
+    @property
+    def permitted_events(self) -> frozenset[str] | None:
+        """The events that the policy permits it; None for all."""
+
 
 class Extensions:
     """The executor of these commands, for all clients of a proxy.
@@ -67,9 +71,12 @@ class Extensions:
             "__qmpeer_query-events": self._query_events,
         }
 
-    def first_terms(self, rules: ListenerRules) -> EventTerms:
-        """Return the terms of a client that has chosen nothing yet."""
-        return self.terms.get(rules.events, None, False)
+    def terms_of(
+        self, subscriber: Subscriber, chosen: Patterns = None, has_numbers: bool = False
+    ) -> EventTerms:
+        """Return the terms of a client that has chosen some events, or nothing yet."""
+        allowed, permitted = subscriber.rules.events, subscriber.permitted_events
+        return self.terms.get(allowed, chosen, has_numbers, permitted)
 
     def has(self, name: str) -> bool:
         """Return True if a command of this name is one of these."""
@@ -99,7 +106,7 @@ class Extensions:
         if isinstance(patterns, list):
             chosen = read_patterns([str(pattern) for pattern in patterns])
         numbers = bool(arguments.get("numbers"))
-        subscriber.terms = self.terms.get(subscriber.rules.events, chosen, numbers)
+        subscriber.terms = self.terms_of(subscriber, chosen, numbers)
         return self.history.cursor()
 
     def _query_events(self, subscriber: Subscriber, arguments: JsonObject) -> JsonValue:

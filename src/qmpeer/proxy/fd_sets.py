@@ -46,6 +46,11 @@ class FdSets:
         concerned = holders.values() if fd is None or fd not in holders else (holders[fd],)
         return any(each is not requester and not each.has_left for each in concerned)
 
+    def owns(self, number: int, requester: Requester) -> bool:
+        """Return True if a set is there, and this client has added all that is in it."""
+        holders = self._sets.get(number)
+        return holders is not None and all(each is requester for each in holders.values())
+
     @property
     def is_changing(self) -> bool:
         """True while a client's add-fd or remove-fd is at the server."""

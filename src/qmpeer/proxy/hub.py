@@ -5,19 +5,25 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from qmpeer.errors import CommandError, CommandInterrupted, QMPError
+from qmpeer.audit import AuditLog
+from qmpeer.errors import CommandError, CommandInterrupted
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawClient
+from qmpeer.policy import Policy, Verdict, blanked
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
 from qmpeer.proxy.deadlines import Deadlines
 from qmpeer.proxy.descriptors import Descriptors
+from qmpeer.proxy.dispatch import Dispatch
 from qmpeer.proxy.event_history import EventHistory
 from qmpeer.proxy.extensions import Extensions
+from qmpeer.proxy.facts import ServerFacts
+from qmpeer.proxy.guard import Guard
 from qmpeer.proxy.known_answers import SCHEMA, KnownAnswers
 from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
 from qmpeer.proxy.own_requests import OwnRequests
+from qmpeer.proxy.recorder import Recorder
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.rules import ListenerRules
 from qmpeer.proxy.server_connection import ServerConnection, ServerTraffic
@@ -38,6 +44,8 @@ class Hub:
         waits: While there is no server, let commands and new clients wait for one. Otherwise
             commands fail, and new clients are greeted as by the last server.
         on_lost: Called when the connection to the server has ended, with the reason.
+        policy: What clients may do; None for everything.
+        audit: The log of what they do.
 
     Attributes:
         window: The same.
@@ -54,6 +62,8 @@ class Hub:
         command_timeout: float | None,
         waits: bool,
         on_lost: Callable[[str], None],
+        policy: Policy | None = None,
+        audit: AuditLog | None = None,
     ) -> None:
         self.window: int = window
         self.own: OwnRequests = OwnRequests(self)
@@ -74,12 +84,26 @@ class Hub:
         self._descriptors = Descriptors(self.own, self._multiplexer.hold_back)
         self._numbers = itertools.count(1)
         self._deadlines = Deadlines(command_timeout, self._give_up)
+        self._facts = ServerFacts(self.own, self._descriptors, self._unix_socket)
+        self._guard = Guard(self, self._facts)
+        self._recorder: Recorder | None = None
+        if audit is not None:
+            self._recorder = Recorder(audit)
+            self.logbook.watch(self._recorder)
+        self._dispatch = Dispatch(
+            self._descriptors, self._multiplexer, self._recorder, self._cannot_be_sent
+        )
+        if policy is not None:
+            self.set_policy(policy)
         self._on_empty: Callable[[], None] | None = None  # once the proxy has ended
 
     @property
     def server(self) -> ServerConnection | None:
         """The connection to the server, while there is one."""
         return self._server
+
+    def _unix_socket(self) -> int | None:
+        return None if self._server is None else self._server.unix_socket
 
     def join(self, server: ServerConnection, events: Sequence[Event] = ()) -> None:
         """Take a connection to the server, which has negotiated.
@@ -89,6 +113,8 @@ class Hub:
             events: Events of ours for the clients that are there.
         """
         self._server = server
+        self._facts.forget()
+        self._dispatch.begin(server)
         self.logbook.server_ready()
         self._refusal = None
         self._greeting = server.greeting
@@ -99,16 +125,30 @@ class Hub:
             session.greet(server.greeting)
         held, self._held = self._held, {}
         for request in held:
-            self._send(request)
+            self._dispatch.send(request)
         self._multiplexer.open()
         self.pump()
+
+    @property
+    def policy(self) -> Policy | None:
+        """What clients may do; None for everything."""
+        return self._guard.policy
+
+    def set_policy(self, policy: Policy | None) -> None:
+        """Take a policy, for the clients that are there, too. What was sent stays sent."""
+        self._guard.policy = policy
+        self.logbook.policy_changed(policy)
+        for session in self.sessions:
+            session.set_policy(policy)
 
     # Clients
 
     def enter(self, rules: ListenerRules, client: RawClient) -> ProxySession:
         """Return the session of a new client; greet it once there is a server."""
         now = asyncio.get_running_loop().time()
-        session = ProxySession(self, rules, client, next(self._numbers), self._extensions, now)
+        number = next(self._numbers)
+        policy = self._guard.policy
+        session = ProxySession(self, rules, client, number, self._extensions, now, policy)
         self.sessions[session] = None
         self.logbook.client_connected(session)
         if self._on_empty is not None:
@@ -138,37 +178,52 @@ class Hub:
     ) -> None:
         """Execute a command of a client, or of the proxy itself; see `Executor.execute`."""
         now = asyncio.get_running_loop().time()
-        request = Request(requester, command, now, fds)
+        request = Request(requester, command, now, fds, refusal)
         requester.open(request)
+        self._deadlines.add(request)
+        if requester.rights is None:
+            self.admit(request)
+        else:
+            self._guard.check(request, requester.rights)
+
+    # Desk
+
+    def admit(self, request: Request) -> None:
+        """Execute a request that is allowed."""
+        command = request.command
         known = self._known.get(command)
         if known is not None:
-            self._answer(request, known)
+            self._answer_known(request, known)
             return
-        refusal = refusal or self._refusal
+        refusal = request.refusal or self._refusal
         if refusal is not None:
             self._answer(request, error=texts.server_lost(request, refusal))
-            return
-        self._deadlines.add(request)
-        if command.is_oob and self._server is None:
+        elif command.is_oob and self._server is None:
             self._held[request] = None
-        elif command.is_oob or self._multiplexer.add(requester.lane, request):
-            self._send(request)
+        elif command.is_oob or self._multiplexer.add(request.requester.lane, request):
+            self._dispatch.send(request)
         elif self._multiplexer.is_holding:
             self.pump()
 
-    def _send(self, request: Request) -> None:
-        error = self._descriptors.check(request)
-        if error is None:
-            try:
-                assert self._server is not None
-                self._server.send(request)
-                return
-            except (QMPError, TypeError, ValueError, OSError) as failure:
-                error = texts.not_sent(request, str(failure))
-                if request.on_outcome is not None:
-                    request.on_outcome(None, False)
-        if not request.command.is_oob:
-            self._multiplexer.finished()
+    def _answer_known(self, request: Request, value: JsonValue) -> None:
+        failure = None if self._recorder is None else self._recorder.begin(request)
+        if failure is not None:
+            self._answer(request, error=texts.not_sent(request, failure))
+            return
+        self._answer(request, value)
+        if self._recorder is not None:
+            self._recorder.end(request, None)
+
+    def refuse(self, request: Request, verdict: Verdict, error: JsonObject) -> None:
+        """Answer a request that isn't allowed."""
+        self.logbook.denied(request, verdict)
+        self._answer(request, error=error)
+
+    def would_refuse(self, request: Request, verdict: Verdict) -> None:
+        """Note that a request isn't allowed, but goes on, in a dry run."""
+        self.logbook.denied(request, verdict, is_dry_run=True)
+
+    def _cannot_be_sent(self, request: Request, error: JsonObject) -> None:
         self._answer(request, error=error)
 
     def _answer(
@@ -183,6 +238,8 @@ class Hub:
         self._deadlines.remove(request)
         if request.fds:
             request.close_fds()
+        if request.blank and error is None:
+            value = blanked(value, request.blank)
         request.requester.answer(request, value, error)
 
     def _give_up(self, request: Request, seconds: float) -> None:
@@ -220,6 +277,8 @@ class Hub:
             self._answer(request, error=texts.server_lost(request, error.reason))
         else:
             self._answer(request, error={"class": error.error_class, "desc": error.desc})
+        if self._recorder is not None:  # last: its client needn't wait for that
+            self._recorder.end(request, error)
 
     def _note(self, command: CommandMessage, value: JsonValue) -> None:
         """Note the success of a command that says something about the server."""
@@ -241,15 +300,17 @@ class Hub:
     def pump(self) -> None:
         """Send the commands whose turn it is."""
         while (request := self._multiplexer.take()) is not None:
-            self._send(request)
+            self._dispatch.send(request)
 
     def lost(self, reason: str, cut_off: Sequence[Completion[Request]]) -> None:
         """Answer everything that is open, once the connection to the server has ended."""
         self._server = None
+        self._dispatch.end()
         for held in self._descriptors.clear():
             if self.witness is not None:
                 self.witness.leave_behind("descriptor", held.names)
                 self.witness.leave_behind("fd-set", map(str, held.sets))
+        self._facts.forget()
         self.logbook.server_lost(reason)
         self._multiplexer.close()
         self._known.forget()

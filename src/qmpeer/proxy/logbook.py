@@ -4,6 +4,8 @@ import asyncio
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from qmpeer.policy import Policy, Verdict
+from qmpeer.proxy.request import Request
 from qmpeer.proxy.server_connection import ServerTraffic
 from qmpeer.proxy.session import ProxySession
 
@@ -39,6 +41,12 @@ class Watcher(Protocol):
     def client_gone(self, session: ProxySession, reason: Departure, seconds: float) -> None:
         """Note that a client is gone, and for how many seconds it was connected."""
 
+    def command_denied(self, request: Request, verdict: Verdict, is_dry_run: bool) -> None:
+        """Note that a command isn't allowed; in a dry run it was executed all the same."""
+
+    def policy_changed(self, policy: Policy | None) -> None:
+        """Note the policy that holds from now on."""
+
     def server_ready(self, connections: int) -> None:
         """Note that the server is there, for the first time or again."""
 
@@ -53,6 +61,7 @@ class Logbook:
         traffic: What has passed between the proxy and its server.
         clients: The clients that have come.
         gone: How many of them are gone, by reason.
+        denied_commands: Commands that the policy doesn't allow.
         dropped_commands: Commands that were never sent, because their client left.
         dropped_replies: The server's replies that nobody got, because their client had left.
         late_replies: The server's replies that nobody got, because the time was over.
@@ -65,6 +74,7 @@ class Logbook:
         self.traffic: ServerTraffic = ServerTraffic()
         self.clients: int = 0
         self.gone: dict[Departure, int] = dict.fromkeys(Departure, 0)
+        self.denied_commands: int = 0
         self.dropped_commands: int = 0
         self.dropped_replies: int = 0
         self.late_replies: int = 0
@@ -106,6 +116,17 @@ class Logbook:
             self.late_replies += 1
         else:
             self.dropped_replies += 1
+
+    def denied(self, request: Request, verdict: Verdict, *, is_dry_run: bool = False) -> None:
+        """Note that a command isn't allowed."""
+        self.denied_commands += 1
+        for watcher in self._watchers:
+            watcher.command_denied(request, verdict, is_dry_run)
+
+    def policy_changed(self, policy: Policy | None) -> None:
+        """Note the policy that holds from now on."""
+        for watcher in self._watchers:
+            watcher.policy_changed(policy)
 
     def server_ready(self) -> None:
         """Note that there is a connection to the server."""

@@ -119,10 +119,11 @@ class Multiplexer(Generic[ItemT]):
         return removed
 
     def withdraw(self, lane: Lane[ItemT], item: ItemT) -> None:
-        """Remove one command that waits in a lane."""
-        lane._waiting.remove(item)
-        if not lane._waiting:
-            self._turns.remove(lane)
+        """Remove one command, if it waits in a lane."""
+        if item in lane._waiting:
+            lane._waiting.remove(item)
+            if not lane._waiting:
+                self._turns.remove(lane)
 
     def open(self) -> None:
         """Note that there is a server; until then everything waits."""

@@ -4,6 +4,7 @@ import asyncio
 
 from qmpeer.errors import CommandError
 from qmpeer.messages import CommandMessage
+from qmpeer.policy import Rights
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.proxy.request import Executor, Request
 from qmpeer.transport.descriptors import close_all
@@ -17,17 +18,21 @@ class OwnRequests:
         executor: Executes them. Its deadline for commands holds for these, too.
 
     Attributes:
+        number: 0, which is no client's.
         lane: Its commands that wait for the server.
         has_left: True: what belongs to it belongs to no client.
+        rights: None: a policy is about clients.
     """
 
-    __slots__ = ("_executor", "_open", "_replies", "has_left", "lane")
+    __slots__ = ("_executor", "_open", "_replies", "has_left", "lane", "number", "rights")
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._open: dict[Request, None] = {}
         self._replies: dict[int, asyncio.Future[JsonValue]] = {}  # by the command's identity
         self.has_left: bool = True
+        self.number: int = 0
+        self.rights: Rights | None = None
         self.lane: Lane[Request] = Lane()
 
     @property

@@ -6,8 +6,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from qmpeer import limits
+from qmpeer.audit import AuditLog
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.monitor import CharacterDevice, Monitor
+from qmpeer.policy import Policy
 from qmpeer.proxy.door import Door
 from qmpeer.proxy.event_terms import read_patterns
 from qmpeer.proxy.hub import Hub
@@ -18,6 +20,7 @@ from qmpeer.transport import AddressLike, address_text
 from qmpeer.transport.aio import Listener
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
     from qmpeer.proxy.control import ProxyControl
@@ -49,6 +52,9 @@ class Proxy:
         wait_for_socket: While nobody listens at the server's address, try again until the time is
             over.
         tls: For a server at tls: or wss: a context, which replaces the address's TLS options.
+        policy: What clients may do; None for everything. See `qmpeer.policy`.
+        audit: The log of what they do, which the proxy writes and its caller closes. See
+            `qmpeer.audit`.
         on_change: Called with True when there is a connection to the server, and with False when it
             has ended and the proxy stays.
 
@@ -85,6 +91,8 @@ class Proxy:
         when_down: Literal["wait", "fail"] = "wait",
         wait_for_socket: bool = False,
         tls: "ssl.SSLContext | None" = None,
+        policy: Policy | None = None,
+        audit: AuditLog | None = None,
         on_change: Callable[[bool], None] = lambda is_connected: None,
     ) -> None:
         if not 1 <= window < limits.IN_BAND_QUEUE:
@@ -100,7 +108,7 @@ class Proxy:
         self._waits_for_socket = wait_for_socket
         self._tls = tls
         waits = persists and when_down == "wait"
-        self._hub = Hub(window, command_timeout, waits, self._server_lost)
+        self._hub = Hub(window, command_timeout, waits, self._server_lost, policy, audit)
         self._link = ServerLink(
             self._hub,
             self._dial,
@@ -168,6 +176,18 @@ class Proxy:
         )
 
     @property
+    def policy(self) -> Policy | None:
+        """What clients may do; None for everything."""
+        return self._hub.policy
+
+    def set_policy(self, policy: Policy | None) -> None:
+        """Take another policy, for the clients that are there, too; None allows everything.
+
+        Commands that were judged already are executed as they were judged.
+        """
+        self._hub.set_policy(policy)
+
+    @property
     def is_connected(self) -> bool:
         """True while there is a connection to the server."""
         return self._link.phase is LinkPhase.READY
@@ -221,17 +241,17 @@ class Proxy:
 
     def attach(
         self,
-        device: CharacterDevice,
+        source: "socket.socket | CharacterDevice",
         *,
         name: str,
         pretty: bool = False,
         events: Sequence[str] | None = None,
         extensions: bool = False,
     ) -> None:
-        """Serve the clients of a character device.
+        """Serve the client of a connected socket, or the clients of a character device.
 
         Args:
-            device: The device.
+            source: The socket, which the proxy then owns, or the device.
             name: The listener's name in logs.
             pretty: Write JSON over many lines.
             events: The events that its clients get; see `listen`.
@@ -241,24 +261,32 @@ class Proxy:
             ChardevError: If the device has a front end already.
             ValueError: If a name of an event is invalid.
         """
-        self._monitor(_rules(name, events, extensions)).attach(device, pretty=pretty)
+        self._monitor(_rules(name, events, extensions)).attach(source, pretty=pretty)
 
     def open_devices(self) -> None:
         """Greet on devices that have no client who connects, such as a pty."""
         for monitor in self._monitors.values():
             monitor.open_devices()
 
-    def control(self, end: Callable[[], None] | None = None) -> "ProxyControl":
+    def control(
+        self,
+        end: Callable[[], None] | None = None,
+        reload: Callable[[], Policy] | None = None,
+    ) -> "ProxyControl":
         """Return a control socket for the proxy, not open yet: it shows and disconnects clients.
 
         It outlives the proxy: close it behind it.
 
         Args:
             end: Called by the command ``quit``; by default `close`.
+            reload: Called by the command ``reload-policy``; it returns the policy, or raises an
+                OSError or QMPError. None if the policy came from no file.
         """
         from qmpeer.proxy.control import ProxyControl  # start: 20 ms
 
-        return ProxyControl(self._hub, self._link, address_text(self._address), end or self.close)
+        return ProxyControl(
+            self._hub, self._link, address_text(self._address), end or self.close, reload
+        )
 
     def _monitor(self, rules: ListenerRules) -> Monitor:
         """Return the monitor of all listeners with these rules."""

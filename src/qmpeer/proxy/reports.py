@@ -5,7 +5,9 @@ They show the names of commands, never their arguments: these may hold secrets.
 
 from collections.abc import Iterable
 
+from qmpeer import limits
 from qmpeer.messages import redact_urls
+from qmpeer.policy import Verdict
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.logbook import Departure, Logbook
 from qmpeer.proxy.request import Request
@@ -126,6 +128,30 @@ def drops_report(logbook: Logbook) -> JsonObject:
         "commands": logbook.dropped_commands,
         "replies": logbook.dropped_replies,
         "late": logbook.late_replies,
+    }
+
+
+def policy_report(hub: Hub) -> JsonObject | None:
+    """Return which policy holds: a ProxyPolicy; None if there is none."""
+    policy = hub.policy
+    if policy is None:
+        return None
+    return {
+        "file": policy.source,
+        "digest": policy.digest,
+        "rules": len(policy.rules),
+        "dry-run": policy.is_dry_run,
+        "denied": hub.logbook.denied_commands,
+    }
+
+
+def denial_report(request: Request, verdict: Verdict, is_dry_run: bool) -> JsonObject:
+    """Return which command isn't allowed: the data of COMMAND_DENIED."""
+    return {
+        "number": request.requester.number,
+        "command": request.command.name[: limits.PROXY_SHOWN_NAME],
+        **_present((("rule", verdict.rule_name),)),
+        "dry-run": is_dry_run,
     }
 
 

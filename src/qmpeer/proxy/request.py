@@ -5,6 +5,8 @@ from typing import Protocol
 
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import Reply
+from qmpeer.policy import Rights
+from qmpeer.policy.rules import MemberPath
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
@@ -14,12 +16,20 @@ class Requester(Protocol):
     """The origin of requests: the session of a client, or the proxy itself."""
 
     @property
+    def number(self) -> int:
+        """Its client's number, counted from 1; 0 of the proxy itself."""
+
+    @property
     def lane(self) -> "Lane[Request]":
         """Its commands that wait for the server."""
 
     @property
     def has_left(self) -> bool:
         """True if nothing belongs to it any more: its client has gone, or it never had one."""
+
+    @property
+    def rights(self) -> Rights | None:
+        """What it may do; None if it may do everything."""
 
     @property
     def requests(self) -> "list[Request]":
@@ -39,9 +49,14 @@ class Request:
 
     Attributes:
         requester: Its origin.
-        command: The command.
+        command: The command, as it came.
+        arguments: Its arguments, as they are sent.
         began: The loop's time at which it came.
         fds: The descriptors that came with it, which belong to the request until they are sent.
+        refusal: Why its server has gone, if it came before that; then it isn't executed.
+        rule: The name of the rule that allows it.
+        blank: The members of its reply that are blanked.
+        record: The number of its record.
         reply_fds: Those that came with the server's answer, until it is passed on.
         on_outcome: Called with the server's answer, also if its client has gone: the value, and
             True unless it is an error.
@@ -52,15 +67,20 @@ class Request:
     """
 
     __slots__ = (
+        "arguments",
         "began",
+        "blank",
         "command",
         "fds",
         "is_answered",
         "is_sent",
         "on_outcome",
+        "record",
+        "refusal",
         "reply",
         "reply_fds",
         "requester",
+        "rule",
     )
 
     def __init__(
@@ -69,11 +89,17 @@ class Request:
         command: CommandMessage,
         began: float,
         fds: Sequence[int] = (),
+        refusal: str | None = None,
     ) -> None:
         self.requester: Requester = requester
         self.command: CommandMessage = command
+        self.arguments: JsonObject | None = command.arguments
         self.began: float = began
         self.fds: Sequence[int] = fds
+        self.refusal: str | None = refusal
+        self.rule: str | None = None
+        self.blank: tuple[MemberPath, ...] = ()
+        self.record: int | None = None
         self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False
         self.is_answered: bool = False

@@ -168,6 +168,11 @@ class ServerConnection:
         return Witness(self.session.greeting, self.session.capabilities)
 
     @property
+    def unix_socket(self) -> int | None:
+        """The number of its unix socket in the kernel's lists; None if it has none."""
+        return self._stream.unix_socket
+
+    @property
     def offers_oob(self) -> bool:
         """True if out-of-band commands may be sent."""
         return "oob" in self.session.capabilities
@@ -202,7 +207,7 @@ class ServerConnection:
         if request.fds:
             self._send_with_fds(request)
             return
-        session.execute(command.name, command.arguments, request, command.is_oob)
+        session.execute(command.name, request.arguments, request, command.is_oob)
         request.is_sent = True
         self._traffic.commands += 1
         if session.commands_in_flight == 1:
@@ -215,7 +220,7 @@ class ServerConnection:
         command, session = request.command, self.session
         self._flush()  # then only this command can fail
         fds = tuple(request.fds)
-        sent = session.execute(command.name, command.arguments, request, command.is_oob, fds)
+        sent = session.execute(command.name, request.arguments, request, command.is_oob, fds)
         assert not sent.is_waiting, "found a full window, expected what the multiplexer leaves free"
         try:
             self._flush()

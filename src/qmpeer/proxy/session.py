@@ -6,6 +6,7 @@ from typing import Protocol
 
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import RawClient, Reply
+from qmpeer.policy import Policy, PolicyClient, Rights
 from qmpeer.proxy.event_history import EventBatch
 from qmpeer.proxy.event_terms import EventTerms
 from qmpeer.proxy.extensions import Extensions
@@ -34,12 +35,14 @@ class ProxySession:
         number: Its number, counted from 1.
         extensions: The proxy's own commands, which it can use if the rules allow.
         now: The loop's time.
+        policy: Says what it may do; None for everything.
 
     Attributes:
         has_left: True once the client has gone.
         lane: Its commands that wait for the server.
         is_greeted: True once it was greeted.
         is_ready: True once it has negotiated, or a moment later.
+        rights: What it may do by the policy; None for everything.
         terms: The terms on which it gets events.
         is_disconnected: True if `disconnect` was called.
         identity: Who it is.
@@ -57,6 +60,7 @@ class ProxySession:
         "_host",
         "_in_band",
         "_out_of_band",
+        "_own",
         "_refusal",
         "client",
         "commands",
@@ -71,6 +75,7 @@ class ProxySession:
         "opened_at",
         "process",
         "refused",
+        "rights",
         "rules",
         "terms",
     )
@@ -83,8 +88,10 @@ class ProxySession:
         number: int,
         extensions: Extensions,
         now: float,
+        policy: Policy | None = None,
     ) -> None:
         self._host = host
+        self._own = extensions
         self._extensions = extensions if rules.has_extensions else None
         self._history = extensions.history
         self._first_event = 0  # the last one before it could get any
@@ -98,15 +105,39 @@ class ProxySession:
         self.lane: Lane[Request] = Lane()
         self.number: int = number
         self.rules: ListenerRules = rules
-        self.terms: EventTerms = extensions.first_terms(rules)
         self.is_disconnected: bool = False
         self.identity: PeerIdentity = client.identity
+        self.rights: Rights | None = None
+        self.terms: EventTerms = extensions.terms_of(self)
+        if policy is not None:
+            self.set_policy(policy)
         pid = self.identity.pid
         self.process: str | None = None if pid is None else process_name(pid)
         self.opened_at: float = now
         self.commands: int = 0
         self.refused: int = 0
         self.events: int = 0
+
+    def set_policy(self, policy: Policy | None) -> None:
+        """Take the rights of a policy, in place of earlier ones."""
+        self.rights = None if policy is None else policy.rights(self.policy_client)
+        self.terms = self._own.terms_of(self, self.terms.chosen, self.terms.has_numbers)
+
+    @property
+    def policy_client(self) -> PolicyClient:
+        """The client as the rules of a policy see it."""
+        identity = self.identity
+        return PolicyClient(
+            listener=self.rules.name,
+            uid=identity.uid,
+            gid=identity.gid,
+            certificate=identity.certificate,
+        )
+
+    @property
+    def permitted_events(self) -> frozenset[str] | None:
+        """The events that the policy permits it; None for all."""
+        return None if self.rights is None else self.rights.events
 
     @property
     def requests(self) -> list[Request]:
@@ -159,8 +190,11 @@ class ProxySession:
         reply_fds = request.take_reply_fds() if request.reply_fds else ()
         if error is not None:
             self.refused += 1
-        elif self._extensions is not None:
-            value = self._extensions.extended(request.command, value)
+        else:
+            if self.rights is not None:
+                value = self.rights.view.shown(request.command.name, value)
+            if self._extensions is not None:
+                value = self._extensions.extended(request.command, value)
         reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)

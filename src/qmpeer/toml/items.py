@@ -59,6 +59,17 @@ class Item:
         return self._places.of_key(self._path)
 
     @property
+    def document_digest(self) -> str:
+        """The SHA-256 of the whole document's text, in hexadecimal."""
+        return self._places.digest
+
+    @property
+    def key(self) -> str:
+        """Its key; "" for the document and for items of arrays."""
+        last = self._path[-1] if self._path else ""
+        return last if isinstance(last, str) else ""
+
+    @property
     def name(self) -> str:
         """The way to it, such as ``on[0].command``; "" for the document."""
         text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self._path)
@@ -74,6 +85,10 @@ class Item:
         """Return an error at this value."""
         named = f"{self.name}: {reason}" if self._path else reason
         return self._error(named, str(self.place))
+
+    def refused_inside(self, reason: str, offset: int) -> QMPError:
+        """Return an error at a character inside this text, which so many others precede."""
+        return self._error(f"{self.name}: {reason}", str(self._places.inside(self._path, offset)))
 
     def _shown(self) -> str:
         match self.value:

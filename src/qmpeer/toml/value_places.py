@@ -4,10 +4,12 @@
 tree-sitter's, with its grammar of TOML, is kept, exact, and fast.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from qmpeer.toml.inside_texts import place_inside
 from qmpeer.toml.place import Place
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ class Places:
         file: The file's name in places.
         text: The text.
 
+    Attributes:
+        digest: The SHA-256 of the text, in hexadecimal.
+
     Raises:
         ModuleNotFoundError: If tree-sitter isn't installed.
 
@@ -36,6 +41,7 @@ class Places:
     def __init__(self, file: str, text: str) -> None:
         self._file = file
         data = text.encode()
+        self.digest: str = hashlib.sha256(data).hexdigest()
         self._lines = data.split(b"\n")
         self._keys: dict[Path, tuple[int, int]] = {}
         self._values: dict[Path, tuple[int, int]] = {}
@@ -51,6 +57,20 @@ class Places:
         while path and path not in self._values:
             path = path[:-1]
         return self._place(self._values.get(path, (0, 0)))
+
+    def inside(self, path: Path, offset: int) -> Place:
+        """Return the place of a character inside a text.
+
+        Args:
+            path: The way to the text.
+            offset: The number of its characters before that one.
+        """
+        start = self.of(path)
+        lines = [line.decode(errors="replace") for line in self._lines[start.line - 1 :]]
+        lines[0] = lines[0][start.column - 1 :]
+        down, right = place_inside("\n".join(lines), offset)
+        column = right + 1 if down else start.column + right
+        return Place(start.file, start.line + down, column)
 
     def of_key(self, path: Path) -> Place:
         """Return the place of the key of a value, or that of the value if it has none."""

@@ -77,6 +77,15 @@ def unix_sockets() -> Iterator[UnixSocket]:
                 at += _aligned(size)
 
 
+def peer_of(inode: int) -> int | None:
+    """Return the number of the socket at the other end of one; None if it isn't known.
+
+    Raises:
+        OSError: If the kernel doesn't tell.
+    """
+    return next((each.peer for each in unix_sockets() if each.inode == inode and each.peer), None)
+
+
 def sockets_at(path: str) -> list[UnixSocket]:
     """Return the sockets of the file at a path: the listener, and what it has accepted.
 

@@ -80,7 +80,7 @@ def find_users(path: str) -> Users:
         return Users()  # it belongs to another network namespace, such as a container's
     peers = {each.peer for each in sockets if not each.listens and each.peer}
     peers -= _own_sockets()
-    holders = dict(_holders(listeners | peers))
+    holders = dict(socket_holders(listeners | peers))
     clients = {process for inode, process in holders.items() if inode in peers}
     return Users(
         next((holders[inode] for inode in listeners if inode in holders), None),
@@ -93,8 +93,8 @@ def _own_sockets() -> set[int]:
     return set(_sockets_of(os.getpid()))
 
 
-def _holders(inodes: set[int]) -> Iterator[tuple[int, Process]]:
-    """Yield each of these sockets with a process that has it open."""
+def socket_holders(inodes: set[int]) -> Iterator[tuple[int, Process]]:
+    """Yield each of these sockets with each process that has it open, as far as they can be seen."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             pid = int(entry)

@@ -14,20 +14,22 @@ from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from qmpeer import limits
-from qmpeer.messages import CommandMessage, redact_human_line
-from qmpeer.monitor.backend import Context
-from qmpeer.monitor.handlers.type_hints import wire_name
-from qmpeer.monitor.human.arguments import (
+from qmpeer.effects.human_arguments import (
     ArgumentContext,
     ArgumentError,
     HumanArgument,
     parse_letters,
     read_arguments,
 )
+from qmpeer.effects.human_expressions import no_registers
+from qmpeer.effects.human_formats import Format, FormatMemory
+from qmpeer.effects.human_words import BLANKS
+from qmpeer.messages import CommandMessage, redact_human_line
+from qmpeer.monitor.backend import Context
+from qmpeer.monitor.handlers.type_hints import wire_name
 from qmpeer.monitor.human.completion import NamesFor, complete, file_names
 from qmpeer.monitor.human.context import HumanContext
-from qmpeer.monitor.human.expressions import no_registers
-from qmpeer.monitor.human.formats import Format, FormatMemory, format_value
+from qmpeer.monitor.human.formats import format_value
 from qmpeer.monitor.human.signatures import Signature, context_name_of, params_of, read_signature
 from qmpeer.monitor.human.table import (
     NOTHING,
@@ -37,7 +39,6 @@ from qmpeer.monitor.human.table import (
     UnknownCommand,
     help_text,
 )
-from qmpeer.monitor.human.words import BLANKS
 from qmpeer.monitor.threads import ENDING, Blocking, Threads
 from qmpeer.values import JsonValue
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from qmpeer import limits
+from qmpeer.effects.human_words import BLANKS, split_words
 from qmpeer.monitor.human.table import NOTHING, CommandTable, Completions
-from qmpeer.monitor.human.words import BLANKS, split_words
 
 NamesFor: TypeAlias = Callable[[str], Iterable[str]]
 """Returns the names that begin with a prefix; other names are ignored."""

@@ -40,10 +40,10 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from qmpeer import limits
+from qmpeer.effects.human_words import BLANKS, to_text
 from qmpeer.monitor.human.completion import columns_of, common_prefix
 from qmpeer.monitor.human.history import History
 from qmpeer.monitor.human.table import Completions
-from qmpeer.monitor.human.words import BLANKS, to_text
 
 Completer: TypeAlias = Callable[[str], Completions]
 _TEXT: Final = re.compile(rb"[\x20-\x7e]+")

@@ -1,77 +1,18 @@
-"""Formats of the human monitor, such as ``/4xw``: a count, a notation and a size.
+"""Values and memory as the human monitor prints them, in a format such as ``/4xw``.
 
-Spec: QEMU 7.2, measured. A missing part is taken from the last format, which all of QEMU's monitors
-share.
+Spec: QEMU 7.2, measured.
 """
 
-import re
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-import msgspec
-
 from qmpeer import limits
-from qmpeer.monitor.human.words import BLANKS
+from qmpeer.effects.human_formats import Format
 
 ReadMemory: TypeAlias = Callable[[int, int], bytes | None]
 """Reads a number of bytes at an address; returns None if they can't be read."""
 
-_FORMAT: Final = re.compile(r"([0-9]*)([oduxicbhwgL]*)")
-_SIZES: Final = {"b": 1, "h": 2, "w": 4, "g": 8, "L": 8}
 _ESCAPES: Final = {"'": "\\'", "\\": "\\\\", "\n": "\\n", "\r": "\\r"}
-
-
-class Format(msgspec.Struct, frozen=True):
-    """One complete format.
-
-    Attributes:
-        count: The number of values, by default 1.
-        notation: ``o``, ``d``, ``u``, ``x``, ``c``, or ``i`` for instructions.
-        size: Bytes of one value: 1, 2, 4 or 8; -1 for instructions without a size.
-    """
-
-    count: int = 1
-    notation: str = "x"
-    size: int = 4
-
-
-class FormatMemory:
-    """A reader of formats that completes them from the last format."""
-
-    def __init__(self) -> None:
-        self._notation = "x"
-        self._size = 4
-
-    def last(self) -> Format:
-        """Return the format that applies if a line has none."""
-        return Format(1, self._notation, -1 if self._notation == "i" else self._size)
-
-    def read(self, text: str, position: int) -> tuple[Format, int]:
-        """Read the format behind a slash; return it and the position of its end.
-
-        Raises:
-            ValueError: If another character than a blank follows; then it isn't remembered.
-        """
-        found = _FORMAT.match(text, position)
-        assert found is not None
-        if text[found.end() : found.end() + 1].strip(BLANKS):
-            raise ValueError(f"invalid char in format: '{text[found.end()]}'")
-        digits, letters = found.groups()
-        # Cut off: int() of a million digits takes long, and no count is that large.
-        count = int(digits[:_COUNT_DIGITS]) if digits else 1
-        notation, size = self._notation, -1
-        for letter in letters:
-            if letter in _SIZES:
-                size = _SIZES[letter]
-            else:
-                notation = letter
-        self._notation = notation
-        if notation != "i":
-            self._size = size = self._size if size < 0 else size
-        return Format(count, notation, size), found.end()
-
-
-_COUNT_DIGITS: Final = 18
 
 
 def format_character(value: int) -> str:

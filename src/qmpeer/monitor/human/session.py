@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qmpeer import limits
+from qmpeer.effects.human_words import BLANKS, to_text
 from qmpeer.errors import QMPError
 from qmpeer.messages import CommandMessage, Version
 from qmpeer.monitor.human.commands import LINE
 from qmpeer.monitor.human.editor import LineEditor
 from qmpeer.monitor.human.history import History
 from qmpeer.monitor.human.table import Completions
-from qmpeer.monitor.human.words import BLANKS, to_text
 from qmpeer.values import JsonValue
 
 

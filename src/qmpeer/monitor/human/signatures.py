@@ -25,13 +25,13 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, g
 
 import msgspec
 
+from qmpeer.effects.human_arguments import HumanArgument, parse_letters
+from qmpeer.effects.human_formats import Format
 from qmpeer.errors import CommandError
 from qmpeer.messages import qemu_texts
 from qmpeer.monitor.backend import Context
 from qmpeer.monitor.handlers.type_hints import function_hints
-from qmpeer.monitor.human.arguments import HumanArgument, parse_letters
 from qmpeer.monitor.human.context import HumanContext
-from qmpeer.monitor.human.formats import Format
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -163,7 +163,7 @@ def params_of(arguments: Sequence[HumanArgument]) -> str:
     """Format arguments for people, as QEMU does.
 
     Example:
-        >>> from qmpeer.monitor.human.arguments import parse_letters
+        >>> from qmpeer.effects.human_arguments import parse_letters
         >>> params_of(parse_letters("force:-f,device:B,size:o?"))
         '[-f] device [size]'
     """

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from qmpeer.monitor.human.arguments import HumanArgument
+from qmpeer.effects.human_arguments import HumanArgument
+from qmpeer.effects.human_words import skip_blanks, split_words
 from qmpeer.monitor.human.show import show_value
-from qmpeer.monitor.human.words import skip_blanks, split_words
 
 _NAME: Final = re.compile(r"[^ /\t\n\v\f\r]*")
 

@@ -4,6 +4,7 @@ asyncio's and uvloop's transports lose the descriptors that come with the bytes.
 """
 
 import asyncio
+import os
 import socket
 from array import array
 from collections.abc import Callable, Sequence
@@ -78,6 +79,13 @@ class SocketStream(DescriptorStream):
     def identity(self) -> PeerIdentity:
         """Who is at the other end."""
         return peer_identity(self._sock)
+
+    @property
+    def unix_socket(self) -> int | None:
+        """The number of the socket, if it is a unix socket and open."""
+        if self._sock.family != socket.AF_UNIX or self._sock.fileno() < 0:
+            return None
+        return os.fstat(self._sock.fileno()).st_ino
 
     def keep_fds_apart(self) -> None:
         """Hand over the line that descriptors came with in a call of its own."""

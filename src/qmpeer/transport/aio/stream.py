@@ -140,6 +140,11 @@ class Stream(ABC):
         return UNKNOWN
 
     @property
+    def unix_socket(self) -> int | None:
+        """The number of its unix socket in the kernel's lists; None if it has none."""
+        return None
+
+    @property
     def is_over(self) -> bool:
         """True if the stream is known to be closed, even before connection_lost() is called."""
         return False
@@ -221,6 +226,11 @@ class StreamLayer(Stream):
     def identity(self) -> PeerIdentity:
         """Who is at the other end of the raw stream."""
         return self._raw.identity
+
+    @property
+    def unix_socket(self) -> int | None:
+        """The number of the other stream's unix socket."""
+        return self._raw.unix_socket
 
     @property
     def is_over(self) -> bool:

@@ -6,8 +6,8 @@ character (``'a'``) or a register (``$pc``). Overflow wraps around, and division
 
 The evaluation isn't recursive, so deep nesting can't exhaust the stack.
 
-Spec: QEMU 7.2, measured; the texts of errors are QEMU's. [The lowest integer divided by -1 wraps,
-too; QEMU crashes. An error shows a whole character; QEMU shows its first byte.]
+Spec: QEMU 7.2, measured; the texts of errors are QEMU's. [The lowest integer divided by -1 is
+an error; QEMU crashes. An error shows a whole character; QEMU shows its first byte.]
 """
 
 import re
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from qmpeer import limits
-from qmpeer.monitor.human.words import skip_blanks
+from qmpeer.effects.human_words import skip_blanks
 
 Registers: TypeAlias = Callable[[str], int | None]
 """Returns a register's value by its name without the ``$``, or None for an unknown register."""
@@ -152,6 +152,8 @@ def _apply(operator: str, left: int, right: int) -> int:
         case _:
             if right == 0:
                 raise ExpressionError("division by zero")
+            if right == -1 and left == -1 << 63:
+                raise ExpressionError("division overflows")
             quotient = abs(left) // abs(right)  # C truncates, Python rounds down
             if (left < 0) != (right < 0):
                 quotient = -quotient

@@ -1,6 +1,6 @@
 """The parts of a line: words, expressions, formats, and arguments by their letters.
 
-lines.txt holds QEMU's texts of errors and most values; this module tests the rest.
+The tests of the human monitor compare QEMU's texts of errors and most values; this is the rest.
 """
 
 from typing import Any
@@ -10,16 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer import limits
-from qmpeer.monitor.human import ExpressionError, Format, dump_memory, evaluate, format_value
-from qmpeer.monitor.human.arguments import (
+from qmpeer.effects.human_arguments import (
     ArgumentContext,
     ArgumentError,
     parse_letters,
     read_arguments,
 )
-from qmpeer.monitor.human.expressions import no_registers, signed
-from qmpeer.monitor.human.formats import FormatMemory
-from qmpeer.monitor.human.words import read_word, split_words
+from qmpeer.effects.human_expressions import ExpressionError, evaluate, no_registers, signed
+from qmpeer.effects.human_formats import Format, FormatMemory, GivenFormat, read_format
+from qmpeer.effects.human_words import read_word, split_words
 
 GIB = 1 << 30
 
@@ -68,9 +67,11 @@ def test_registers_come_from_a_hook() -> None:
     assert evaluate("$pc $pc", 0, registers) == (0x7C00, 4)
 
 
-def test_the_lowest_integer_by_minus_one_wraps() -> None:
-    assert evaluate("-9223372036854775808 / -1")[0] == -(1 << 63)
-    assert evaluate("-9223372036854775808 % -1")[0] == 0
+@pytest.mark.parametrize("operator", "/%")
+def test_the_lowest_integer_by_minus_one_is_refused(operator: str) -> None:
+    with pytest.raises(ExpressionError, match="division overflows"):
+        evaluate(f"-9223372036854775808 {operator} -1")
+    assert evaluate(f"-9223372036854775807 {operator} -1 {operator} 1")[0] in (0, (1 << 63) - 1)
 
 
 @pytest.mark.parametrize("text", ["(" * 4095, "-" * 4095 + "1", "(" * 2000 + "7" + ")" * 2000])
@@ -166,7 +167,6 @@ def test_what_a_format_leaves_out_is_as_it_was_last() -> None:
         Format(1, "i", -1),
         Format(1, "x", 8),
     ]
-    assert format_value(-1, "u") == "18446744073709551615"
 
 
 def test_nothing_is_remembered_of_a_wrong_format() -> None:
@@ -176,81 +176,14 @@ def test_nothing_is_remembered_of_a_wrong_format() -> None:
     assert formats.last() == Format(1, "x", 4)
 
 
-ROM = bytes.fromhex("ea5be000f03036 2f32332f393900fc00")
-"""The last 16 bytes of a PC's ROM, below 1 MiB; zeros follow."""
+def test_a_count_has_a_bound() -> None:
+    assert read("fmt:/", "/" + "9" * 5000)["fmt"].count == 10**18 - 1
 
 
-def read_rom(address: int, size: int) -> bytes:
-    return (ROM + bytes(64))[address - 0xFFFF0 :][:size]
-
-
-@pytest.mark.parametrize(
-    ("format", "dump"),
-    [
-        ("4xb", "00000000000ffff0: 0xea 0x5b 0xe0 0x00"),
-        ("4xw", "00000000000ffff0: 0x00e05bea 0x2f3630f0 0x392f3332 0x00fc0039"),
-        ("8xh", "00000000000ffff0: 0x5bea 0x00e0 0x30f0 0x2f36 0x3332 0x392f 0x0039 0x00fc"),
-        ("5dh", "00000000000ffff0: 23530   224 12528 12086 13106"),
-        (
-            "3dg",
-            (
-                "00000000000ffff0:  3401960375889976298    70931939903615794\n"
-                "0000000000100000:                    0"
-            ),
-        ),
-        (
-            "3og",
-            (
-                "00000000000ffff0: 0274661417000070055752   03740003447113631462\n"
-                "0000000000100000:                      0"
-            ),
-        ),
-        (
-            "9cb",
-            (
-                "00000000000ffff0: '\\xea' '[' '\\xe0' '\\x00' '\\xf0' '0' '6' '/'\n"
-                "00000000000ffff8: '2'"
-            ),
-        ),
-        (
-            "3cw",
-            "00000000000ffff0: '\\xea' '[' '\\xe0' '\\x00' '\\xf0' '0' '6' '/' '2' '3' '/' '9'",
-        ),
-        ("3db", "00000000000ffff0: 234  91 224"),
-        ("2oh", "00000000000ffff0: 055752   0340"),
-        ("2ow", "00000000000ffff0:   070055752 05715430360"),
-        ("0x", ""),
-    ],
-)
-def test_memory_is_dumped_as_by_qemu(format: str, dump: str) -> None:
-    given = read("fmt:/", f"/{format}")["fmt"]
-    assert dump_memory(given, 0xFFFF0, read_rom) == (dump and dump + "\n")
-
-
-def test_only_eight_bytes_have_a_sign() -> None:
-    """As in QEMU, which reads smaller values as unsigned."""
-    dumps = [
-        dump_memory(Format(1, "d", size), 0, lambda address, length: b"\xff" * length)
-        for size in (1, 2, 4, 8)
-    ]
-    assert [int(dump.split()[1]) for dump in dumps] == [255, 65535, 0xFFFF_FFFF, -1]
-
-
-def test_a_dump_ends_where_nothing_can_be_read() -> None:
-    def read_page(address: int, size: int) -> bytes | None:
-        return bytes(size) if address < 16 else None
-
-    assert dump_memory(Format(8, "x", 4), 0, read_page).splitlines() == [
-        "0000000000000000: 0x00000000 0x00000000 0x00000000 0x00000000",
-        "0000000000000010: Cannot access memory",
-    ]
-
-
-def test_a_dump_has_a_bound() -> None:
-    count = read("fmt:/", "/" + "9" * 5000)["fmt"].count
-    dump = dump_memory(Format(count, "x", 8), 0, lambda address, size: bytes(size))
-    assert dump.endswith(f"\nonly the first {limits.HUMAN_DUMP} bytes are shown\n")
-    assert dump.count("\n") == limits.HUMAN_DUMP // 16 + 1
+def test_the_parts_that_a_format_gives() -> None:
+    assert read_format("/4xw 0", 1) == (GivenFormat(4, "x", 4), 4)
+    assert read_format("/", 1) == (GivenFormat(1, None, None), 1)
+    assert read_format("gd", 0) == (GivenFormat(1, "d", 8), 2)
 
 
 # Arguments
@@ -340,3 +273,31 @@ def test_any_line_is_read_or_refused(kinds: list[str], line: str) -> None:
     except ArgumentError:
         return
     assert len(values) <= len(kinds)
+
+
+# Arguments that are read alike everywhere
+
+
+@pytest.mark.parametrize(
+    ("letters", "line", "text"),
+    [
+        ("a:i,b:s?", "0b11", "found 'b' behind an argument"),
+        ("a:i,b:s?", "017", None),
+        ("a:o,b:s?", "0x1p3", "found '3' behind an argument"),
+        ("a:T,b:s?", "0x10", "Unknown unit suffix"),
+        ("a:-a,b:s", "-ab", "found 'b' behind an argument"),
+        ("a:s,b:s?", '"a"b', "found 'b' behind an argument"),
+        ("a:l,b:i.", "1 .2", None),
+        ("a:b,b:s?", "on\u00e9", "found '\u00e9' behind an argument"),
+        ("a:s", "x" * limits.HUMAN_WORD, None),
+        ("a:s", "x" * (limits.HUMAN_WORD + 1), "found a word of more than 1023 bytes"),
+        ("a:F", "\u00e9" * 512, "found a word of more than 1023 bytes"),
+    ],
+)
+def test_strict_arguments(letters: str, line: str, text: str | None) -> None:
+    context = ArgumentContext("cmd", no_registers, FormatMemory(), is_strict=True)
+    if text is None:
+        assert read_arguments(parse_letters(letters), line, 0, context)
+        return
+    with pytest.raises(ArgumentError, match=text):
+        read_arguments(parse_letters(letters), line, 0, context)

@@ -30,9 +30,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from qmpeer.monitor.human.expressions import ExpressionError, Registers, evaluate, signed
-from qmpeer.monitor.human.formats import FormatMemory
-from qmpeer.monitor.human.words import BLANKS, read_word, skip_blanks
+from qmpeer import limits
+from qmpeer.effects.human_expressions import ExpressionError, Registers, evaluate, signed
+from qmpeer.effects.human_formats import FormatReader
+from qmpeer.effects.human_words import BLANKS, read_word, skip_blanks
 
 
 class ArgumentError(ValueError):
@@ -63,12 +64,14 @@ class ArgumentContext(NamedTuple):
     Attributes:
         command: The command's name in its table, for errors.
         registers: Looks up the values of registers.
-        formats: Holds the last format.
+        formats: Reads formats.
+        is_strict: True to refuse what releases or builds of QEMU don't read alike.
     """
 
     command: str
     registers: Registers
-    formats: FormatMemory
+    formats: FormatReader
+    is_strict: bool = False
 
 
 _ARGUMENT: Final = re.compile(
@@ -133,9 +136,26 @@ def read_arguments(
             value, position = _READERS[argument.letter](argument, line, position, context)
         if value is not _MISSING:
             values[argument.name] = value
+            if context.is_strict:
+                _check_strictly(value, line, position, context)
     if skip_blanks(line, position) < len(line):
         raise ArgumentError(f"{context.command}: extraneous characters at the end of line")
     return values
+
+
+def _check_strictly(value: Any, line: str, position: int, context: ArgumentContext) -> None:
+    """Raise ArgumentError for an argument that isn't read alike everywhere.
+
+    A longer word is cut by QEMU. An argument that doesn't end at a blank is two arguments, or one:
+    0b11, 0x1p3 and 1e3 are numbers in some releases, and with some C libraries.
+    """
+    if isinstance(value, str) and len(value.encode("utf-8", "replace")) > limits.HUMAN_WORD:
+        found = f"a word of more than {limits.HUMAN_WORD} bytes, which QEMU cuts"
+        raise ArgumentError(f"{context.command}: found {found}")
+    if position < len(line) and line[position - 1] not in BLANKS and line[position] not in BLANKS:
+        raise ArgumentError(
+            f"{context.command}: found {line[position]!r} behind an argument, expected a blank"
+        )
 
 
 def _read_flag(

@@ -1,0 +1,172 @@
+"""The names that a rule may have: commands, events, human-monitor commands, and the arguments.
+
+They are those of the tables, of the policy's own commands and events, and of a schema, if there is
+one. A pattern stands for the known names that it fits, so it never takes a command that nobody has
+reviewed.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from qmpeer.effects import (
+    CommandEffects,
+    Effect,
+    all_human_names,
+    all_names,
+    effects_of,
+    human_argument_names,
+)
+from qmpeer.policy.argument_names import Names, knows_argument, near_argument, read_table
+from qmpeer.policy.event_names import EVENTS
+from qmpeer.policy.globs import Glob
+from qmpeer.policy.human import HUMAN_MONITOR_COMMAND
+from qmpeer.policy.mistakes import did_you_mean
+from qmpeer.policy.rules import Decision, MemberPath
+from qmpeer.toml.items import Item
+
+if TYPE_CHECKING:
+    from qmpeer.schema import Schema
+
+_HUMAN_RULES: Final = (
+    f"found {HUMAN_MONITOR_COMMAND}, which rules with human = … are about, "
+    'such as human = ["info block"]'
+)
+
+
+class KnownNames:
+    """The names that rules may have.
+
+    Args:
+        own: The effects of commands that the table doesn't have.
+        own_events: Events that the table doesn't have.
+        schema: The server's schema, whose events and arguments are known, too.
+    """
+
+    def __init__(
+        self,
+        own: Mapping[str, CommandEffects],
+        own_events: Collection[str] = (),
+        schema: "Schema | None" = None,
+    ) -> None:
+        self._own = own
+        self.commands: frozenset[str] = all_names() | own.keys()
+        self.events: frozenset[str] = EVENTS | frozenset(own_events)
+        self._arguments: Names | None = None
+        if schema is not None:
+            from qmpeer.policy.schema_names import add_schema, event_names  # start: 30 ms
+
+            self.events |= event_names(schema)
+            self._arguments = read_table()
+            add_schema(self._arguments, schema)
+
+    @cached_property
+    def human_commands(self) -> frozenset[str]:
+        """The human-monitor commands."""
+        return all_human_names()
+
+    def command_names(self, items: Iterable[Item]) -> frozenset[str]:
+        """Read names and patterns of commands.
+
+        Raises:
+            PolicyError: If there is no such command.
+        """
+        found: set[str] = set()
+        for item in items:
+            if item.text() == HUMAN_MONITOR_COMMAND:
+                raise item.refused(_HUMAN_RULES)
+            found |= _fitting(item, self.commands, "command")
+        return frozenset(found - {HUMAN_MONITOR_COMMAND})
+
+    def commands_of_kind(self, items: Iterable[Item], decision: Decision) -> frozenset[str]:
+        """Return the commands of some kinds.
+
+        An allow rule takes a command if all of its effects are listed, any other if one is.
+
+        Raises:
+            PolicyError: If there is no such kind.
+        """
+        kinds = {Effect(item.text(*Effect)) for item in items}
+        takes = kinds.issuperset if decision is Decision.ALLOW else _shares(kinds)
+        return frozenset(
+            name
+            for name in self.commands
+            if name != HUMAN_MONITOR_COMMAND and takes(self._effects(name))
+        )
+
+    def event_names(self, items: Iterable[Item]) -> frozenset[str]:
+        """Read names and patterns of events.
+
+        Raises:
+            PolicyError: If there is no such event.
+        """
+        return frozenset().union(*(_fitting(item, self.events, "event") for item in items))
+
+    def human_names(self, items: Iterable[Item]) -> frozenset[str]:
+        """Read names and patterns of human-monitor commands.
+
+        Raises:
+            PolicyError: If there is no such command.
+        """
+        known = self.human_commands
+        found = (_fitting(item, known, "human-monitor command") for item in items)
+        return frozenset().union(*found)
+
+    def check_argument(self, item: Item, path: MemberPath, commands: Collection[str]) -> None:
+        """Refuse an argument that none of some commands has.
+
+        Raises:
+            PolicyError: If that is so.
+        """
+        if any(
+            each in self._own or knows_argument(each, path, self._arguments) for each in commands
+        ):
+            return
+        one = min(commands)
+        whose = one if len(commands) == 1 else f"none of these {len(commands)} commands"
+        near = near_argument(commands, path, self._arguments)
+        hint = f"; did you mean {near}?" if near else ""
+        verb = "has no" if len(commands) == 1 else "has an"
+        raise item.refused(f"{whose} {verb} argument {'.'.join(path)}{hint}")
+
+    def check_human_argument(
+        self, item: Item, path: MemberPath, commands: Collection[str]
+    ) -> None:
+        """Refuse an argument that none of some human-monitor commands has.
+
+        Raises:
+            PolicyError: If that is so.
+        """
+        known: set[str] = {"cpu-index"}
+        for each in commands:
+            names = human_argument_names(each)
+            if names is None:
+                return  # its options have any names
+            known |= names
+        if path[0] not in known:
+            whose = min(commands) if len(commands) == 1 else "none of these human-monitor commands"
+            verb = "has no" if len(commands) == 1 else "has an"
+            raise item.refused(f"{whose} {verb} argument {path[0]}{did_you_mean(path[0], known)}")
+
+    def _effects(self, name: str) -> frozenset[Effect]:
+        effects = self._own.get(name) or effects_of(name)
+        assert effects is not None, "the name is known"
+        return effects.effects
+
+
+def _shares(kinds: set[Effect]) -> Callable[[frozenset[Effect]], bool]:
+    return lambda effects: not kinds.isdisjoint(effects)
+
+
+def _fitting(item: Item, known: Collection[str], what: str) -> frozenset[str]:
+    """Return the known names that a name or a pattern stands for."""
+    glob = Glob(item.text())
+    if glob.is_name:
+        if glob.text in known:
+            return frozenset({glob.text})
+        hint = did_you_mean(glob.text, known)
+        raise item.refused(f'found "{glob.text}", which is no known {what}{hint}')
+    found = frozenset(filter(glob, known))
+    if not found:
+        raise item.refused(f'found "{glob.text}", which fits no known {what}')
+    return found

@@ -1,0 +1,59 @@
+"""Rules that are allowed, but probably don't do what is meant."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.policy.argument_tests import Like, MemberTest, Presence
+from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
+from qmpeer.values import JsonValue
+
+_NAMES: Final = 20
+"""Commands of one rule that are looked at: a rule about more of them is a general one."""
+
+
+def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -> Iterator[str]:
+    """Give what is probably not meant in an allow rule."""
+    if rule.decision is not Decision.ALLOW or rule.subject is not Subject.COMMAND:
+        return
+    for name in sorted(rule.names) if len(rule.names) <= _NAMES else ():
+        effects = effects_of(name)
+        if effects is None:
+            continue
+        for test in rule.tests:
+            why = _weakness(test) if isinstance(test, MemberTest) else None
+            if why is not None and _is_sensitive(effects, test.path):
+                yield (
+                    f"rule {rule.name}: {'.'.join(test.path)} of {name} opens a path, connects or "
+                    f"runs something, and {why}; expected a condition such as under"
+                )
+        if not rule.is_unchecked:
+            yield from _untested(rule, effects)
+
+
+def _weakness(test: MemberTest) -> str | None:
+    """Return why a condition says little about a sensitive member."""
+    if test.presence is not Presence.ABSENT and not test.checks:
+        return "present takes any value"
+    if test.checks and all(isinstance(check, Like) for check in test.checks):
+        return 'glob is a test of the text: "/srv/*" takes /srv/../etc'
+    return None
+
+
+def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:
+    """Give the members without which a command does nothing, if the rule doesn't test them."""
+    tested = {path[0] for path, _ in rule.ruled_on if path}
+    for name in effects.sensitive:
+        if set(name) & set("*!.") or name in tested:
+            continue
+        yield (
+            f"rule {rule.name}: it doesn't test {name} of {effects.name}, and so takes only "
+            f"commands without it; expected arguments.{name}, or unchecked = true"
+        )
+
+
+def _is_sensitive(effects: CommandEffects, path: MemberPath) -> bool:
+    value: JsonValue = "text"
+    for name in reversed(path):
+        value = [value] if name == "*" else {name: value}
+    return isinstance(value, dict) and any(sensitive_members(effects, value))

@@ -1,0 +1,99 @@
+"""The last steps of a request on its way to the server: its descriptors, its record, the sending."""
+
+from collections.abc import Callable
+
+from qmpeer.errors import QMPError
+from qmpeer.proxy import texts
+from qmpeer.proxy.descriptors import Descriptors
+from qmpeer.proxy.multiplexer import Multiplexer
+from qmpeer.proxy.recorder import Recorder
+from qmpeer.proxy.request import Request
+from qmpeer.proxy.server_connection import ServerConnection
+from qmpeer.values import JsonObject
+
+
+class Dispatch:
+    """The dispatch of all requests, each of which the multiplexer counts as being at the server.
+
+    Args:
+        descriptors: Checks their descriptors.
+        multiplexer: Is told of requests that weren't sent after all.
+        recorder: Records them first; None if nobody does.
+        refuse: Called with a request that can't be sent, and the error for its client.
+    """
+
+    __slots__ = ("_descriptors", "_multiplexer", "_recorder", "_recording", "_refuse", "_server")
+
+    def __init__(
+        self,
+        descriptors: Descriptors,
+        multiplexer: Multiplexer[Request],
+        recorder: Recorder | None,
+        refuse: Callable[[Request, JsonObject], None],
+    ) -> None:
+        self._descriptors = descriptors
+        self._multiplexer = multiplexer
+        self._recorder = recorder
+        self._refuse = refuse
+        self._server: ServerConnection | None = None
+        self._recording: set[Request] = set()  # their records aren't safe yet
+
+    def begin(self, server: ServerConnection) -> None:
+        """Send to this server from now on."""
+        self._server = server
+
+    def end(self) -> None:
+        """Note that the server has gone; all requests are about to be answered."""
+        self._server = None
+        self._recording.clear()
+
+    def send(self, request: Request) -> None:
+        """Send a request, at once or when it is on record."""
+        error = self._descriptors.check(request)
+        recorder = self._recorder
+        if error is not None:
+            self._not_sent(request, error)
+        elif recorder is None:
+            self._send_now(request)
+        elif not recorder.is_slow:
+            failure = recorder.begin(request)
+            if failure is None:
+                self._send_now(request)
+            else:
+                self._fail(request, failure)
+        else:
+            self._recording.add(request)
+            recorder.begin_slowly(request, self._recorded)
+
+    def _recorded(self, request: Request, failure: str | None) -> None:
+        """Send a request that is on record, or let it fail because it can't be."""
+        if request not in self._recording:  # its server has gone, so it is answered
+            self._end_record(request, "the connection to the server has ended")
+            return
+        self._recording.discard(request)
+        if failure is None and not request.is_answered:
+            self._send_now(request)
+        else:
+            self._fail(request, failure or "nobody waits for it any more")
+
+    def _send_now(self, request: Request) -> None:
+        try:
+            assert self._server is not None
+            self._server.send(request)
+        except (QMPError, TypeError, ValueError, OSError) as failure:
+            self._fail(request, str(failure))
+
+    def _fail(self, request: Request, reason: str) -> None:
+        self._end_record(request, reason)
+        if request.on_outcome is not None:
+            request.on_outcome(None, False)
+        self._not_sent(request, texts.not_sent(request, reason))
+
+    def _not_sent(self, request: Request, error: JsonObject) -> None:
+        if not request.command.is_oob:
+            self._multiplexer.finished()
+        self._refuse(request, error)
+
+    def _end_record(self, request: Request, reason: str) -> None:
+        if self._recorder is not None:
+            self._recorder.end_unsent(request, reason)

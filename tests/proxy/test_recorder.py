@@ -1,0 +1,178 @@
+"""Who did what: the audit log of a proxy.
+
+Modules: recorder.
+"""
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmpeer.audit import AuditLog
+from qmpeer.policy import Policy, Rule
+from tests.proxy.proxied import Proxied, error_of, until
+
+
+class Disk:
+    """A disk that is full when it is told so, and that counts how often it is synchronized."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+        self.syncs = 0
+
+    def write(self, fd: int, data: bytes) -> int:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(fd, data)
+
+    def sync(self, fd: int) -> None:
+        if self.is_full:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self.syncs += 1
+
+
+def _records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "audit").read_text().splitlines()]
+
+
+async def _start(proxied: Proxied, disk: Disk, **options: Any) -> AuditLog:
+    policy = options.pop("policy", None)
+    path = proxied.folder / "audit"
+    log = AuditLog(path, write=disk.write, sync=disk.sync, **options)
+    await proxied.start(audit=log, policy=policy)
+    return log
+
+
+async def test_each_command_has_two_records(proxied: Proxied) -> None:
+    log = await _start(proxied, Disk())
+    received: list[list[str]] = []
+
+    def answer(command: Any) -> Any:
+        received.append([each["what"] for each in _records(proxied.folder)])
+        return {"x": command.name}
+
+    proxied.server.answers = answer
+    client = await proxied.client()
+    await client.execute("stop", {"force": False}, timeout=5)
+    await client.execute("query-version")  # which the proxy answers itself
+    log.close()
+    assert received[0][-1] == "begin"  # it is written before the server has the command
+    records = _records(proxied.folder)
+    connected = next(each for each in records if each["what"] == "connected")
+    assert (connected["client"], connected["uid"], connected["pid"]) == (
+        1,
+        os.getuid(),
+        os.getpid(),
+    )
+    begins = [each for each in records if each["what"] == "begin"]
+    ends = [each for each in records if each["what"] == "end"]
+    assert [each["command"] for each in begins] == ["stop", "query-version"]
+    assert begins[0]["arguments"] == {"force": False}
+    assert [each["begin"] for each in ends] == [each["number"] for each in begins]
+    assert [each["outcome"] for each in ends] == ["return", "return"]
+
+
+async def test_what_cannot_be_recorded_is_not_sent(proxied: Proxied) -> None:
+    disk = Disk()
+    log = await _start(proxied, disk)
+    proxied.server.answers = lambda command: command.name
+    client = await proxied.client()
+    assert await client.execute("query-name") == "query-name"
+    disk.is_full = True
+    for name in ("stop", "query-version"):
+        error = await error_of(client.execute(name))
+        assert error.desc == (
+            f"{name} can't be sent to the server: the audit log can't be written: "
+            "No space left on device"
+        )
+    disk.is_full = False
+    assert await client.execute("cont") == "cont"
+    assert proxied.server.names == ["query-name", "cont"]
+    log.close()
+    trouble = next(each for each in _records(proxied.folder) if each["what"] == "trouble")
+    assert trouble["refused"] == 2
+
+
+async def test_best_effort_goes_on(proxied: Proxied) -> None:
+    disk = Disk()
+    log = await _start(proxied, disk, mode="best-effort")
+    proxied.server.answers = lambda command: command.name
+    client = await proxied.client()
+    disk.is_full = True
+    assert await client.execute("stop") == "stop"
+    disk.is_full = False
+    assert await client.execute("cont") == "cont"
+    log.close()
+    what = [each["what"] for each in _records(proxied.folder)]
+    assert "trouble" in what
+    assert proxied.server.names == ["stop", "cont"]
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_each_command_waits_until_its_record_is_on_the_disk(
+    proxied: Proxied, is_full: bool
+) -> None:
+    disk = Disk()
+    log = await _start(proxied, disk, fsync="command")
+    synced_at: list[int] = []
+
+    def answer(command: Any) -> Any:
+        synced_at.append(disk.syncs)
+        return command.name
+
+    proxied.server.answers = answer
+    client = await proxied.client()
+    before = disk.syncs
+    assert await client.execute("stop") == "stop"
+    assert synced_at[0] > before
+    if is_full:
+        disk.is_full = True
+        error = await error_of(client.execute("cont"))
+        assert "the audit log can't be" in error.desc
+        disk.is_full = False
+        assert proxied.server.names == ["stop"]
+    sent = [client.execute(f"command-{number}") for number in range(50)]
+    assert [await each for each in sent] == [f"command-{number}" for number in range(50)]
+    log.close()
+
+
+async def test_the_server_goes_before_it_answers(proxied: Proxied) -> None:
+    log = await _start(proxied, Disk())
+    client = await proxied.client()
+    reply = client.execute("stop")
+    await until(lambda: proxied.server.received)
+    assert proxied.server.client is not None
+    proxied.server.client.close()
+    await error_of(reply)
+    await client.close()
+    log.close()
+    ends = [each for each in _records(proxied.folder) if each["what"] == "end"]
+    assert [each["outcome"] for each in ends] == ["interrupted"]
+    assert [each["what"] for each in _records(proxied.folder)].count("server-lost") == 1
+
+
+async def test_a_denial_is_recorded_with_its_rule(proxied: Proxied) -> None:
+    policy = Policy([Rule(name="look", names=frozenset({"query-status"}))])
+    log = await _start(proxied, Disk(), policy=policy)
+    client = await proxied.client()
+    await error_of(client.execute("set_password", {"protocol": "vnc", "password": "geheim"}))
+    log.close()
+    records = _records(proxied.folder)
+    assert any(each["what"] == "policy" and each["rules"] == 1 for each in records)
+    denied = next(each for each in records if each["what"] == "denied")
+    assert (denied["client"], denied["command"]) == (1, "set_password")
+    assert denied["hidden"] is True
+    assert "geheim" not in (proxied.folder / "audit").read_text()
+
+
+async def test_the_proxys_own_commands_are_recorded(proxied: Proxied) -> None:
+    log = await _start(proxied, Disk())
+    proxied.server.answers = lambda command: command.name
+    assert proxied.proxy is not None
+    await proxied.proxy._hub.own.execute("query-named-block-nodes")
+    log.close()
+    begin = next(each for each in _records(proxied.folder) if each["what"] == "begin")
+    assert (begin["client"], begin["command"]) == (0, "query-named-block-nodes")
