@@ -36,6 +36,8 @@ _KEYS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     PRESET: ("who", PRESET),
 }
 """The keys of rules about something else than commands."""
+_OPENING: Final = frozenset({"blockdev-add"})
+"""The commands whose files the proxy can open: others take no sets of descriptors for certain."""
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(s|min|h)")
 _SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _BLANK: Final = '"image.filename", "*.inserted.image" or "**.filename"'
@@ -102,6 +104,8 @@ class RuleReader:
         check = self._names.check_human_argument if is_human else self._names.check_argument
         for each, test in tests.items():
             check(each, test.path, names)
+            if test.is_opened and names != _OPENING:
+                raise each.refused("found open, expected it in a rule about blockdev-add alone")
         return Rule(
             name=self._name(keys.get("name"), number),
             place=str(item.place),
