@@ -63,7 +63,6 @@ DEADLY: dict[str, tuple[str, dict[str, Any]]] = {
     "a remote type": ("qom-list-properties", {"typename": "x-remote-object"}),
     "a type with a descriptor": ("qom-list-properties", {"typename": "filter-dump"}),
     "a listener's type": ("qom-list-properties", {"typename": "qio-net-listener"}),
-    "no board": ("rtc-reset-reinjection", {}),
     "no bitmap": (
         "transaction",
         {"actions": [{"type": "block-dirty-bitmap-enable", "data": MISSING}]},
@@ -138,11 +137,8 @@ def dies(qemu: str, folder: Path, name: str, arguments: dict[str, Any]) -> bool:
     options = ["-m", "16", "-nodefaults", "-display", "none", "-accel", "tcg", "-S"]
     options += ["-chardev", "ringbuf,id=ring", "-netdev", "hubport,id=net,hubid=0"]
     options += ["-object", "iothread,id=io"]
-    if name == "rtc-reset-reinjection":
-        options += ["-machine", "none"]
-    else:
-        options += ["-machine", "q35", "-device", "e1000,netdev=net"]
-        options += ["-blockdev", "null-co,node-name=a", "-device", "virtio-blk,drive=a,id=d"]
+    options += ["-machine", "q35", "-device", "e1000,netdev=net"]
+    options += ["-blockdev", "null-co,node-name=a", "-device", "virtio-blk,drive=a,id=d"]
     with subprocess.Popen(
         [qemu, *options, "-qmp", "stdio"],
         stdin=subprocess.PIPE,

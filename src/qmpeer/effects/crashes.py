@@ -215,12 +215,6 @@ KNOWN_CRASHES: Final = (
         survivor=(11, 1),
     ),
     KnownCrash(
-        command="rtc-reset-reinjection",
-        matches=_always,
-        reason="it aborts if the machine has no x86 board",
-        since=(10, 0),
-    ),
-    KnownCrash(
         command="transaction",
         matches=_enables_a_bitmap,
         reason="it writes through a null pointer if an action enables a bitmap that isn't there",
@@ -246,7 +240,9 @@ KNOWN_CRASHES: Final = (
 )
 """All known ones."""
 
+DEADLY_COMMANDS: Final = frozenset(each.command for each in KNOWN_CRASHES)
+"""The commands with an input that is known to kill a release."""
+
 _BY_COMMAND: Final = {
-    name: [each for each in KNOWN_CRASHES if each.command == name]
-    for name in {each.command for each in KNOWN_CRASHES}
+    name: [each for each in KNOWN_CRASHES if each.command == name] for name in DEADLY_COMMANDS
 }
