@@ -90,6 +90,15 @@ def test_the_releases_of_a_command(name: str, release: tuple[int, int], is_there
     assert row.is_in(release) is is_there
 
 
+def test_the_letters_of_a_release() -> None:
+    row = human_row("change")
+    assert row is not None
+    assert row.letters_in((2, 4)) == "device:B,target:F,arg:s?"
+    assert row.letters_in((7, 0)) == "device:B,target:F,arg:s?,read-only-mode:s?"
+    with pytest.raises(LookupError):
+        row.letters_in((11, 0))
+
+
 # A real QEMU
 
 

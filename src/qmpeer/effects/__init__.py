@@ -11,18 +11,20 @@ from qmpeer.effects.command_effects import CommandEffects, Effect
 from qmpeer.effects.commands import all_names, effects_of
 from qmpeer.effects.crashes import known_crash
 from qmpeer.effects.human_line import HumanCommand, human_argument_names, parse_human_line
-from qmpeer.effects.human_table import all_human_names, human_effects_of
+from qmpeer.effects.human_table import HumanRow, all_human_names, human_effects_of, human_row
 from qmpeer.effects.sensitive import sensitive_members
 
 __all__ = [
     "CommandEffects",
     "Effect",
     "HumanCommand",
+    "HumanRow",
     "all_human_names",
     "all_names",
     "effects_of",
     "human_argument_names",
     "human_effects_of",
+    "human_row",
     "known_crash",
     "parse_human_line",
     "sensitive_members",
