@@ -716,6 +716,9 @@ POLICY_RULES: Final = 10_000
 """Rules of one policy, those of presets included. Ours: each new client looks at each of them."""
 POLICY_MISTAKES: Final = 20
 """Mistakes of one policy that are told together. Ours."""
+POLICY_RATES: Final = 4096
+"""Clients times rules whose commands a policy counts; with more, those that sent nothing for long
+are forgotten, or the oldest. Ours."""
 POLICY_NAME: Final = 64
 """Characters of a rule's name. Ours: errors and records repeat it."""
 
