@@ -1,4 +1,4 @@
-"""Write the names of all commands' arguments, which policies are held against.
+"""The names of all commands' arguments, read from QEMU's schemas for qmpeer.policy.
 
 Usage: python scripts/argument_names.py TREE...
 

@@ -72,7 +72,7 @@ preset = "operator"
         (["a", "--docs", "none.json"], "none.json: No such file or directory"),
         (["a", "--http", "127.0.0.1", "--token-file", "t"], "expected HOST:PORT"),
         (["a", "--http", "0.0.0.0:0", "--token-file", "t"], "expected 127.0.0.1 or [::1], or"),
-        (["a", "--http", "127.0.0.1:0", "--token-file", "u"], "found the mode 0644"),
+        (["a", "--http", "127.0.0.1:0", "--token-file", "u"], "found mode 0644"),
         (["a", "--audit", "/nonexistent/a"], "/nonexistent/a: No such file or directory"),
         (["tcp:"], "expected"),
     ],

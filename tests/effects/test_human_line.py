@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer import limits
-from qmpeer.effects.human_line import HumanCommand, parse_human_line
+from qmpeer.effects.human_line import HumanCommand, human_argument_names, parse_human_line
 from qmpeer.effects.human_table import all_human_names, human_row
 from qmpeer.errors import HumanLineError
 from qmpeer.values import JsonObject
@@ -34,6 +34,7 @@ LONG = "a" * limits.HUMAN_WORD
         ("xp/4xw 0x1000", "xp", {"count": 4, "format": "x", "size": 4, "addr": 4096}),
         ("xp\n/8b\t010", "xp", {"count": 8, "size": 1, "addr": 8}),
         ("x 0", "x", {"count": 1, "addr": 0}),
+        ("x -1", "x", {"count": 1, "addr": 0xFFFF_FFFF_FFFF_FFFF}),
         ('memsave 0 16 "/a b"', "memsave", {"val": 0, "size": 16, "filename": "/a b"}),
         ('memsave (1+2)*2 0x10 "/a"', "memsave", {"val": 6, "size": 16, "filename": "/a"}),
         ("migrate -d exec:id", "migrate", {"detach": True, "uri": "exec:id"}),
@@ -186,6 +187,23 @@ def test_every_command_is_found_by_its_names() -> None:
             assert human_row(each) is row
             with suppress(HumanLineError):
                 assert parse_human_line(each).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        ("x", {"addr", "count", "format", "size"}),
+        ("change", {"device", "force", "target", "arg", "read-only-mode"}),
+        ("info block", {"nodes", "verbose", "device"}),
+        ("drive_add", {"node", "pci_addr", "opts"}),
+        ("stop", set()),
+        ("device_add", None),
+        ("chardev-add", None),
+        ("nothing", None),
+    ],
+)
+def test_the_names_of_arguments(name: str, names: set[str] | None) -> None:
+    assert human_argument_names(name) == names
 
 
 @pytest.mark.property

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.effects import HumanCommand, all_human_names, parse_human_line
+from qmpeer.effects.human_expressions import signed
 from qmpeer.effects.human_table import human_row
 from qmpeer.errors import HumanLineError
 from qmpeer.monitor.human import format_value
@@ -78,7 +79,7 @@ def test_expressions(
     assert command.name == "print"
     value = command.arguments["val"]
     assert isinstance(value, int)
-    assert bare_qemu.run(line) == f"{format_value(value, notation)}\n"
+    assert bare_qemu.run(line) == f"{format_value(signed(value), notation)}\n"
 
 
 @pytest.mark.property

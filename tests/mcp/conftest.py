@@ -1,4 +1,4 @@
-"""A monitor of ours in the place of a machine, the server for assistants, and the SDK's own client."""
+"""A monitor of ours as the machine, the server for assistants, and the SDK's own client."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,6 +1,7 @@
 """The server for assistants, driven by the SDK's own client.
 
-Modules: command_tools, confirmation, effect_words, guarded_machine, interface, machine_tools, tools.
+Modules: command_tools, confirmation, effect_words, guarded_machine, guest_tools, interface,
+machine_tools, tools.
 """
 
 import asyncio

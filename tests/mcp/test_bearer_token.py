@@ -26,8 +26,8 @@ def test_a_token(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "mode", "expected"),
     [
-        (TOKEN.encode(), 0o640, "found the mode 0640, expected 0600"),
-        (TOKEN.encode(), 0o604, "found the mode 0604, expected 0600"),
+        (TOKEN.encode(), 0o640, "found mode 0640, expected 0600"),
+        (TOKEN.encode(), 0o604, "found mode 0604, expected 0600"),
         (b"", 0o600, "expected one word"),
         (b"short", 0o600, f"of at least {limits.MCP_TOKEN} characters"),
         (b"two words that are long enough", 0o600, "expected one word"),
@@ -84,9 +84,5 @@ async def passes(kind: str, headers: list[tuple[str, str]]) -> bool:
     scope = {"type": kind, "headers": encoded, "method": "POST", "extensions": {}}
     await TokenGuard(app, TOKEN)(scope, receive, send)
     if not reached:
-        assert [message.get("status", message.get("code")) for message in sent][0] in (
-            401,
-            1000,
-            403,
-        )
+        assert sent[0].get("status", sent[0].get("code")) in (401, 1000, 403)
     return reached

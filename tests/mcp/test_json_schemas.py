@@ -93,7 +93,7 @@ def test_open_arguments() -> None:
 
 
 def test_a_union_beside_one_another() -> None:
-    made = JsonSchemas(MACHINE).of_tool(command_of(MACHINE, "blockdev-add"))
+    made: Any = JsonSchemas(MACHINE).of_tool(command_of(MACHINE, "blockdev-add"))
     assert made["required"] == ["driver"]
     assert "blkdebug" in made["properties"]["image"]["description"]
     assert "Only with driver" in made["properties"]["image"]["description"]

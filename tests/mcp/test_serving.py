@@ -43,10 +43,13 @@ async def served(assisted: Assisted, **options: Any) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_with_the_token(assisted: Assisted, mode: str) -> None:
-    async with served(assisted) as url, httpx2.AsyncClient(headers=KNOWN) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
-            result = await client.call_tool("execute", {"command": "query-status"})
-            assert text_of(result) == '{"status": "running"}'
+    async with (
+        served(assisted) as url,
+        httpx2.AsyncClient(headers=KNOWN) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        result = await client.call_tool("execute", {"command": "query-status"})
+        assert text_of(result) == '{"status": "running"}'
 
 
 REQUESTS: dict[str, tuple[dict[str, str], int]] = {

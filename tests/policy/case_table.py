@@ -1,4 +1,4 @@
-"""The table of cases: who gives which command, which rule decides, and how it shows on a real QEMU."""
+"""The table of cases: who gives which command, which rule decides, and how it shows on a QEMU."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ import msgspec
 from qmpeer.values import JsonObject
 
 OWNER = ("+", "-")
+POLICY = Path(__file__).with_name("sensible.toml")
 TABLE = Path(__file__).with_name("cases.txt")
 
 
@@ -34,8 +35,23 @@ class Case(msgspec.Struct, frozen=True):
     name: str
     arguments: JsonObject
 
+    @property
+    def is_of_client(self) -> bool:
+        """True unless the owner of the machine gives the command."""
+        return self.who not in OWNER
+
     def __str__(self) -> str:
         return f"line {self.line}: {self.who} {self.name} {json.dumps(self.arguments)}"
+
+
+def policy_of(places: Mapping[str, str], folder: Path) -> Path:
+    """Return a file with the policy of the table, for these places."""
+    text = POLICY.read_text()
+    for name, place in places.items():
+        text = text.replace(f"{{{name}}}", place)
+    path = folder / "policy.toml"
+    path.write_text(text)
+    return path
 
 
 def read_cases(places: Mapping[str, str]) -> Sequence[Case]:

@@ -37,7 +37,14 @@ class Host:
         return {"vm": str(self.vm), "out": str(self.out)}
 
     def _make_images(self) -> None:
-        for name in ("vm/plain.raw", "vm/disk.raw", "vm/mirrored.raw", "out/foreign", "out/backing", "out/data"):
+        for name in (
+            "vm/plain.raw",
+            "vm/disk.raw",
+            "vm/mirrored.raw",
+            "out/foreign",
+            "out/backing",
+            "out/data",
+        ):
             _sparse(self.folder / name)
         split = _qcow2(data_file=str(self.out / "data"))
         backed = _qcow2(backing=str(self.out / "backing"))
@@ -52,7 +59,10 @@ class Host:
                 (self.vm / f"backed-outside{number}.qcow2").write_bytes(backed)
         for name in ("plain", "snapped"):
             (self.vm / f"{name}.qcow2").write_bytes(_qcow2())
-        for name, backing in (("backed", self.vm / "plain.raw"), ("layered", self.vm / "plain.raw")):
+        for name, backing in (
+            ("backed", self.vm / "plain.raw"),
+            ("layered", self.vm / "plain.raw"),
+        ):
             (self.vm / f"{name}.qcow2").write_bytes(_qcow2(backing=str(backing)))
         (self.vm / "data-inside-at-64k.raw").write_bytes(bytes(65536) + split)
 

@@ -9,11 +9,10 @@ from qmpeer.messages import CommandMessage
 from qmpeer.policy import PolicyClient
 from qmpeer.policy.loading import load_policy
 from qmpeer.policy.paths import ServerFiles
-from tests.policy.case_table import OWNER, read_cases
+from tests.policy.case_table import policy_of, read_cases
 from tests.policy.host import Host
 
 NODES = {"given": ("{vm}/plain.qcow2", "file"), "foreign": ("{out}/foreign", "file")}
-POLICY = Path(__file__).with_name("sensible.toml")
 
 
 class HostFacts:
@@ -39,11 +38,9 @@ class HostFacts:
 
 def test_table(tmp_path: Path) -> None:
     host = Host(tmp_path)
-    text = POLICY.read_text().replace("{vm}", str(host.vm))
-    (tmp_path / "policy.toml").write_text(text)
-    policy = load_policy(tmp_path / "policy.toml")
+    policy = load_policy(policy_of(host.places, tmp_path))
     facts = HostFacts(host)
-    cases = [each for each in read_cases(host.places) if each.who not in OWNER]
+    cases = [each for each in read_cases(host.places) if each.is_of_client]
     assert len(cases) >= 200
     wrong: list[str] = []
     for case in cases:

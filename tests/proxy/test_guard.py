@@ -6,7 +6,7 @@ Modules: facts, guard.
 import asyncio
 
 from qmpeer.messages import Event, Timestamp
-from qmpeer.policy import Decision, Facts, Policy, Rule, Subject, Who
+from qmpeer.policy import Decision, Facts, Policy, Rate, Rule, Subject, Who
 from qmpeer.policy.rules import MemberPath
 from qmpeer.values import JsonObject, JsonValue
 from tests.patience import PATIENCE
@@ -213,4 +213,39 @@ async def test_what_is_judged_is_what_is_sent(proxied: Proxied) -> None:
     assert "error" in reply, reply
     client.write(b'{"execute": "cont", "execute": "stop", "arguments": {"x": 1}}\n')
     assert "error" in await client.read()
+    assert not proxied.server.received
+
+
+async def test_a_client_sees_what_it_may_use(proxied: Proxied) -> None:
+    names = ("query-commands", "query-status", "stop")
+    await _start(proxied, _rule("query-commands", "query-status"), _rule("stop"))
+    both: list[JsonValue] = [{"name": name} for name in (*names, "quit")]
+    proxied.server.answers = lambda command: both
+    client = await proxied.client()
+    assert await client.execute("query-commands") == [{"name": name} for name in names]
+
+
+async def test_members_of_a_reply_are_blanked(proxied: Proxied) -> None:
+    await _start(proxied, _rule("query-block", blank=(("*", "file"),)))
+    proxied.server.answers = lambda command: [{"device": "a", "file": "/srv/a"}]
+    client = await proxied.client()
+    assert await client.execute("query-block") == [{"device": "a", "file": ""}]
+
+
+async def test_a_rate_holds_for_all_connections_of_a_client(proxied: Proxied) -> None:
+    await _start(proxied, _rule("stop", name="slowly", rate=Rate(2, 3600.0)))
+    one, two = await proxied.client(), await proxied.client()
+    assert await one.execute("stop") == await two.execute("stop") == "stop"
+    for client in (one, two):
+        assert "rule slowly: found more than 2" in (await error_of(client.execute("stop"))).desc
+
+
+async def test_what_breaks_a_rule_is_denied(proxied: Proxied) -> None:
+    class Broken(Equals):
+        def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
+            raise RuntimeError("broken")
+
+    await _start(proxied, _rule("stop", tests=(Broken("x", 1),)))
+    client = await proxied.client()
+    assert "it can't be judged" in (await error_of(client.execute("stop", {"x": 1}))).desc
     assert not proxied.server.received

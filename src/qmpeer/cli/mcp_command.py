@@ -43,10 +43,8 @@ example:
 
 def _run(namespace: argparse.Namespace) -> int:
     if (namespace.http is None) != (namespace.token_file is None):
-        there, missing = (
-            ("--http", "--token-file") if namespace.http else ("--token-file", "--http")
-        )
-        raise UsageError(f"found {there} without {missing}")
+        pair = ("--http", "--token-file") if namespace.http else ("--token-file", "--http")
+        raise UsageError(f"found {pair[0]} without {pair[1]}")
     if namespace.http is None and (namespace.insecure or namespace.allow_host):
         option = "--insecure" if namespace.insecure else "--allow-host"
         raise UsageError(f"found {option} without --http")

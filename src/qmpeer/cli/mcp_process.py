@@ -1,4 +1,4 @@
-"""The process of ``qmpeer mcp``: the policy, the record, the proxy, the tools, and their transport."""
+"""The process of ``qmpeer mcp``: policy, record, proxy, tools, and their transport."""
 
 import argparse
 import asyncio

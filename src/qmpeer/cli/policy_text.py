@@ -1,15 +1,17 @@
-"""What a policy decides, as text for people."""
+"""The decisions of a policy as text for people."""
 
 from collections.abc import Iterator, Sequence
 
 from qmpeer.display.safe_text import visible
-from qmpeer.effects import effects_of, sensitive_members
-from qmpeer.messages import CommandMessage, redact_arguments
+from qmpeer.effects import effects_of, human_effects_of, sensitive_members
+from qmpeer.errors import HumanLineError
+from qmpeer.messages import CommandMessage, redact_arguments, redact_human_line
 from qmpeer.messages.shown_values import shown_value
 from qmpeer.policy import Decision, Policy, PolicyClient, Rights, Rule, Verdict
 from qmpeer.policy.cases import SupposedFacts
-from qmpeer.policy.known_names import HUMAN_MONITOR_COMMAND
-from qmpeer.policy.rights import TRANSACTION, path_text
+from qmpeer.policy.conditions import path_text
+from qmpeer.policy.human import HUMAN_MONITOR_COMMAND, read_human_command
+from qmpeer.policy.rule_book import TRANSACTION
 from qmpeer.policy.rules import Subject
 from qmpeer.values import JsonObject
 
@@ -45,13 +47,22 @@ def verdict_text(verdict: Verdict, name: str) -> str:
 
 
 def _effect_lines(policy: Policy, command: CommandMessage) -> Iterator[str]:
-    effects = policy.effects_of(command.name)
+    effects, arguments = policy.effects_of(command.name), command.arguments or {}
+    if command.name == HUMAN_MONITOR_COMMAND:
+        try:
+            human = read_human_command(arguments)
+        except HumanLineError:
+            return
+        line = arguments["command-line"]
+        has_secret = isinstance(line, str) and redact_human_line(line) != line
+        yield f"is read as {human.name} {'…' if has_secret else shown_value(human.arguments)}"
+        effects, arguments = human_effects_of(human.name), human.arguments
     if effects is None:
         yield "effects: unknown, as no table has this command; it is denied whatever the rules say"
         return
     named = ", ".join(sorted(each.value for each in effects.effects))
     yield f"effects: {named}" + (f"; discloses {effects.discloses}" if effects.discloses else "")
-    found = [path_text(path) for path in sensitive_members(effects, command.arguments or {})]
+    found = [path_text(path) for path in sensitive_members(effects, arguments)]
     if found:
         yield f"sensitive here: {', '.join(found)}"
 

@@ -10,7 +10,7 @@ paths, connect or run something; `known_crash` knows inputs that kill a release.
 from qmpeer.effects.command_effects import CommandEffects, Effect
 from qmpeer.effects.commands import all_names, effects_of
 from qmpeer.effects.crashes import known_crash
-from qmpeer.effects.human_line import HumanCommand, parse_human_line
+from qmpeer.effects.human_line import HumanCommand, human_argument_names, parse_human_line
 from qmpeer.effects.human_table import all_human_names, human_effects_of
 from qmpeer.effects.sensitive import sensitive_members
 
@@ -21,6 +21,7 @@ __all__ = [
     "all_human_names",
     "all_names",
     "effects_of",
+    "human_argument_names",
     "human_effects_of",
     "known_crash",
     "parse_human_line",

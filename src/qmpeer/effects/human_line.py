@@ -32,7 +32,11 @@ from qmpeer.values import JsonObject, JsonValue
 
 _NAME: Final = re.compile(r"[^ /\t\n\v\f\r]*")
 _NUMBERS: Final = "ilM"
+_WIDE: Final = "lM"
+_UNSIGNED: Final = (1 << 64) - 1
 _INFO: Final = "info"
+_FORMAT_LETTER: Final = "/"
+_FORMAT_PARTS: Final = frozenset({"count", "format", "size"})
 _DIVISION: Final = re.compile(r"[/%]")
 _LEADING_FORMAT: Final = re.compile(r"^/[^ \t\n\v\f\r]*")
 _Values: TypeAlias = dict[str, Any]
@@ -58,7 +62,8 @@ class HumanCommand(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its canonical name, such as ``cont`` or ``info block``.
-        arguments: Its arguments by name; missing ones are missing. A format is ``count``, and
+        arguments: Its arguments by name; missing ones are missing. Numbers of 64 bits have no
+            sign, as addresses have none. A format is ``count``, and
             ``format`` and ``size`` if the line gives them. Options stand under their own names if
             they are all that the command takes.
         unknown: The arguments whose value only the guest's registers decide; it is None.
@@ -99,6 +104,26 @@ def parse_human_line(text: str) -> HumanCommand:
     if read is None:
         raise HumanLineError(error)
     return HumanCommand(row.name, _as_members(row.name, read), unknown)
+
+
+def human_argument_names(name: str) -> frozenset[str] | None:
+    """Return the names of a command's arguments in all releases, as `parse_human_line` gives them.
+
+    Returns:
+        None if the command is unknown, or takes options with any names.
+
+    Example:
+        >>> sorted(human_argument_names("xp"))
+        ['addr', 'count', 'format', 'size']
+    """
+    row = human_row(name)
+    if row is None:
+        return None
+    arguments = [each for one in row.signatures for each in _arguments(one.letters)]
+    names = {each.name for each in arguments if each.letter != _FORMAT_LETTER}
+    if len(names) < len({each.name for each in arguments}):
+        names |= _FORMAT_PARTS
+    return None if names == {_OPTIONS.get(name, ("", None))[0]} else frozenset(names)
 
 
 def _check_characters(text: str) -> None:
@@ -167,6 +192,9 @@ def _read(row: HumanRow, letters: str, text: str, position: int) -> tuple[_Value
         if each.letter == "B" and values.get(each.name, "").startswith("-"):
             # No device has such a name: it is a flag that this release doesn't have.
             raise ArgumentError(f"{row.name}: found {values[each.name]!r}, expected a device")
+        if each.letter in _WIDE and each.name in values:
+            # Addresses: as unsigned numbers none of them is below another one by a sign.
+            values[each.name] &= _UNSIGNED
     if not registers:
         return values, frozenset()
     if _DIVISION.search(_LEADING_FORMAT.sub("", text[position:])):

@@ -1,8 +1,8 @@
 """A server of the Model Context Protocol: an assistant's door to a machine, always behind a policy.
 
-The protocol's own work is done by the official SDK, the extra ``mcp``. `assistant_server` holds the
-tools together. They reach the machine only through `guarded_machine`: a proxy in this process, with a
-policy and a record, and a client of it. `http` and `stdio` serve it.
+The protocol's own work is done by the official SDK, the extra ``mcp``. `assistant_server` holds
+the tools together. They reach the machine only through `guarded_machine`: a proxy in this process,
+with a policy and a record, and a client of it. `serving` has the transports.
 
 Names are imported on first use.
 """

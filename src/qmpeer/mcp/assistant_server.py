@@ -28,12 +28,15 @@ _TOOLS: Final = {
     tool.name: tool for tool in (*machine_tools.TOOLS, *guest_tools.TOOLS, *command_tools.TOOLS)
 }
 _INSTRUCTIONS: Final = """\
-These tools reach one virtual machine, by its QEMU monitor. A policy decides what you may do: {policy}.
-Each call is recorded. Begin with "status". Commands that have no tool of their own are found by
-"commands", explained by "describe", and executed by "execute". What the policy refuses is an error
-that names the rule: it won't help to try it in another way. {data}"""
+These tools reach one virtual machine, by its QEMU monitor. A policy decides what you may do:
+{policy}. Each command is recorded. Begin with "status". Commands that have no tool of their own are
+found by "commands", explained by "describe", and executed by "execute". What the policy refuses is
+an error that names the rule: it won't help to try it in another way. {data}"""
 
-_HIDDEN: Final = 'The machine doesn\'t have it, or the policy hides it. The tool "commands" lists what you may use.'
+_HIDDEN: Final = (
+    "The machine doesn't have it, or the policy hides it. "
+    'The tool "commands" lists what you may use.'
+)
 
 Context = ServerRequestContext[Any, Any]
 Answer = types.CallToolResult | types.InputRequiredResult

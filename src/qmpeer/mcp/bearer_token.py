@@ -28,9 +28,7 @@ def read_token(path: str) -> str:
     with open(path, "rb") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if mode & 0o077:
-            raise TokenError(
-                f"{path}: found the mode {mode:04o}, expected 0600: a token is a secret"
-            )
+            raise TokenError(f"{path}: found mode {mode:04o}, expected 0600: others may read it")
         data = file.read(limits.MCP_TOKEN_FILE + 1)
     if len(data) > limits.MCP_TOKEN_FILE:
         raise TokenError(f"{path}: found more than {limits.MCP_TOKEN_FILE} bytes, expected a token")

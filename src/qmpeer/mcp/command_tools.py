@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from qmpeer import limits
 from qmpeer.mcp.effect_words import only_reads
@@ -56,7 +56,7 @@ class ExecuteArguments(ToolArguments, frozen=True):
     command: Annotated[str, Meta(description="The name of the command.")]
     arguments: Annotated[
         dict[str, Any], Meta(description='Its arguments, as "describe" says them.')
-    ] = {}
+    ] = field(default_factory=dict)
 
 
 async def _execute(workplace: Workplace, arguments: ExecuteArguments) -> object:
@@ -115,7 +115,7 @@ TOOLS: Final = (
     AssistantTool(
         name="human_monitor",
         title="Human monitor",
-        about="Execute a line of the human monitor, for what has no command. A policy decides about "
+        about="Execute a line of the human monitor, for what has no command. A policy decides on "
         "each line.",
         run=_human,
         arguments=HumanArguments,

@@ -1,7 +1,7 @@
 """The question to a person, before a call that may change something.
 
-It is a courtesy and no boundary. The assistant's host shows the question and answers it; a host that
-answers by itself, or lets the assistant answer, can't be told from a person.
+It is a courtesy and no boundary. The assistant's host shows the question and answers it; a host
+that answers by itself, or lets the assistant answer, can't be told from a person.
 """
 
 from typing import Any, Final

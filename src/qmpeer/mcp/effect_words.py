@@ -1,4 +1,4 @@
-"""What the table of commands has about a command, in words for an assistant."""
+"""The effects of a command, from the table of commands, in words for an assistant."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,6 +1,6 @@
-"""The machine as an assistant reaches it: through a proxy in this process, which judges and records.
+"""The machine as an assistant reaches it: through a proxy of this process that judges and records.
 
-There is no other way from the tools to the server, so that the proxy's policy holds for all of them.
+There is no other way from the tools to the server, so the proxy's policy holds for all of them.
 """
 
 import asyncio

@@ -169,8 +169,8 @@ TOOLS: Final = (
     AssistantTool(
         name="status",
         title="Status of the machine",
-        about="Return the facts about the machine: release, run state, CPUs, memory, disks, network "
-        "cards; the number of its last event; the policy that holds for you.",
+        about="Return the facts about the machine: release, run state, CPUs, memory, disks, "
+        "network cards; the number of its last event; the policy that holds for you.",
         run=_status,
     ),
     AssistantTool(

@@ -25,7 +25,7 @@ def given(argument: T | UnsetType) -> T | None:
 
 
 class Workplace(msgspec.Struct, frozen=True):
-    """What tools work with.
+    """The things that tools work with.
 
     Attributes:
         machine: The machine.

@@ -24,7 +24,7 @@ EACH: Final = "*"
 
 
 class Presence(Enum):
-    """What a condition says about a member that may be missing."""
+    """The presence of a member, as a condition demands it."""
 
     NEEDED = "needed"
     OPTIONAL = "optional"
@@ -226,7 +226,7 @@ def is_equal(one: JsonValue, other: JsonValue) -> bool:
 
 
 class UnfitError(Exception):
-    """A value inside of which a path can't be followed."""
+    """A value that has no such members as a path names."""
 
 
 def values_at(value: JsonValue, path: MemberPath) -> Iterator[JsonValue | UnsetType]:

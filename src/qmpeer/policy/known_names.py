@@ -9,10 +9,18 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from qmpeer.effects import CommandEffects, Effect, all_names, effects_of
+from qmpeer.effects import (
+    CommandEffects,
+    Effect,
+    all_human_names,
+    all_names,
+    effects_of,
+    human_argument_names,
+)
 from qmpeer.policy.argument_names import Names, knows_argument, near_argument, read_table
 from qmpeer.policy.event_names import EVENTS
 from qmpeer.policy.globs import Glob
+from qmpeer.policy.human import HUMAN_MONITOR_COMMAND
 from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import Decision, MemberPath
 from qmpeer.toml.items import Item
@@ -20,7 +28,6 @@ from qmpeer.toml.items import Item
 if TYPE_CHECKING:
     from qmpeer.schema import Schema
 
-HUMAN_MONITOR_COMMAND: Final = "human-monitor-command"
 _HUMAN_RULES: Final = (
     f"found {HUMAN_MONITOR_COMMAND}, which rules with human = … are about, "
     'such as human = ["info block"]'
@@ -56,9 +63,7 @@ class KnownNames:
     @cached_property
     def human_commands(self) -> frozenset[str]:
         """The human-monitor commands."""
-        from qmpeer.effects import all_human_names  # start: 5 ms
-
-        return frozenset(all_human_names())
+        return all_human_names()
 
     def command_names(self, items: Iterable[Item]) -> frozenset[str]:
         """Read names and patterns of commands.
@@ -123,6 +128,25 @@ class KnownNames:
         hint = f"; did you mean {near}?" if near else ""
         verb = "has no" if len(commands) == 1 else "has an"
         raise item.refused(f"{whose} {verb} argument {'.'.join(path)}{hint}")
+
+    def check_human_argument(
+        self, item: Item, path: MemberPath, commands: Collection[str]
+    ) -> None:
+        """Refuse an argument that none of some human-monitor commands has.
+
+        Raises:
+            PolicyError: If that is so.
+        """
+        known: set[str] = {"cpu-index"}
+        for each in commands:
+            names = human_argument_names(each)
+            if names is None:
+                return  # its options have any names
+            known |= names
+        if path[0] not in known:
+            whose = min(commands) if len(commands) == 1 else "none of these human-monitor commands"
+            verb = "has no" if len(commands) == 1 else "has an"
+            raise item.refused(f"{whose} {verb} argument {path[0]}{did_you_mean(path[0], known)}")
 
     def _effects(self, name: str) -> frozenset[Effect]:
         effects = self._own.get(name) or effects_of(name)

@@ -34,7 +34,7 @@ _KEYS: Final = ("audit", "dry-run", "who", "effects", "events", "rule", "case")
 
 
 class PolicyFile(msgspec.Struct, frozen=True):
-    """What is in one file.
+    """The contents of one file.
 
     Attributes:
         policy: The policy.

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from qmpeer.effects import CommandEffects, effects_of
+from qmpeer.policy.rates import Rates
 from qmpeer.policy.rights import Rights
+from qmpeer.policy.rule_book import RuleBook
 from qmpeer.policy.rules import PolicyClient, Rule
 
 
@@ -38,6 +40,8 @@ class Policy:
         self.source: str = source
         self.digest: str = digest
         self._own = dict(own or {})
+        self._rates = Rates()
+        self._books: dict[tuple[int, ...], RuleBook] = {}  # by the numbers of their rules
 
     def for_dry_run(self) -> "Policy":
         """Return the same policy, for a dry run."""
@@ -46,9 +50,13 @@ class Policy:
         )
 
     def rights(self, client: PolicyClient) -> Rights:
-        """Return the rights of a client, which keep the count of what it does."""
-        rules = [rule for rule in self.rules if rule.is_about(client)]
-        return Rights(rules, client, self.effects_of)
+        """Return the rights of a client. Those of the same client share the counts of its rates."""
+        about = tuple(n for n, rule in enumerate(self.rules) if rule.is_about(client))
+        book = self._books.get(about)
+        if book is None:
+            rules = [self.rules[n] for n in about]
+            book = self._books[about] = RuleBook(rules, self.effects_of)
+        return Rights(book, client, self._rates)
 
     def effects_of(self, name: str) -> CommandEffects | None:
         """Return the effects of a command; None if it is unknown."""

@@ -98,8 +98,10 @@ class RuleReader:
         tests = dict[Item, ArgumentTest]()
         if "arguments" in keys:
             tests = read_conditions(keys["arguments"])
-        for each, test in tests.items() if subject in (_COMMAND, _KIND) else ():
-            self._names.check_argument(each, test.path, names)
+        is_human = subject == _HUMAN
+        check = self._names.check_human_argument if is_human else self._names.check_argument
+        for each, test in tests.items():
+            check(each, test.path, names)
         return Rule(
             name=self._name(keys.get("name"), number),
             place=str(item.place),

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Final, Protocol
 
-from qmpeer.policy import Facts, Policy, Rights, Verdict
+from qmpeer.policy import Decision, Facts, Policy, Rights, Verdict
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.values import JsonObject
 
@@ -112,8 +112,13 @@ class Guard:
             self._judge(request, rights)
 
     def _judge(self, request: Request, rights: Rights) -> None:
-        facts = self._finder.facts_for(request.requester)
-        self._decide(request, rights.judge(request.command, facts))
+        try:
+            facts = self._finder.facts_for(request.requester)
+            verdict = rights.judge(request.command, facts)
+        except Exception:  # such as arguments that are nested too deep for a rule
+            _log.exception("%s can't be judged", request.command.name)
+            verdict = Verdict(Decision.DENY, reason="it can't be judged")
+        self._decide(request, verdict)
 
     def _decide(self, request: Request, verdict: Verdict) -> None:
         if verdict.is_allowed:

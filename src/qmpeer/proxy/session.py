@@ -190,8 +190,11 @@ class ProxySession:
         reply_fds = request.take_reply_fds() if request.reply_fds else ()
         if error is not None:
             self.refused += 1
-        elif self._extensions is not None:
-            value = self._extensions.extended(request.command, value)
+        else:
+            if self.rights is not None:
+                value = self.rights.view.shown(request.command.name, value)
+            if self._extensions is not None:
+                value = self._extensions.extended(request.command, value)
         reply = Reply(request.command, value, error, reply_fds)
         if request.command.is_oob:
             self._out_of_band.discard(request)
