@@ -9,12 +9,13 @@ paths, connect or run something; `known_crash` knows inputs that kill a release.
 
 from qmpeer.effects.command_effects import CommandEffects, Effect
 from qmpeer.effects.commands import all_names, effects_of
-from qmpeer.effects.crashes import known_crash
+from qmpeer.effects.crashes import DEADLY_COMMANDS, known_crash
 from qmpeer.effects.human_line import HumanCommand, human_argument_names, parse_human_line
 from qmpeer.effects.human_table import all_human_names, human_effects_of
 from qmpeer.effects.sensitive import sensitive_members
 
 __all__ = [
+    "DEADLY_COMMANDS",
     "CommandEffects",
     "Effect",
     "HumanCommand",

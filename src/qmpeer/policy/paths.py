@@ -18,8 +18,8 @@ Spec: Linux, path_resolution(7), proc(5); QEMU, path_has_protocol() and qemu_ope
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final, Protocol, Self
 
 from qmpeer import limits
@@ -145,14 +145,10 @@ class ServerFiles:
             ValueError: If that can't be judged. Its `__cause__` gives the reason, unless the text
                 of the path does.
         """
-        # The text is the same whether there is such a file or not: who asks mustn't learn that.
-        failure = f"found {_shown(path)}, expected a path under {folder} once links are resolved"
-        _checked(path)
-        try:
-            with self.walked(folder) as base, self.walked(path) as place:
-                return None if place.is_under(base) else failure
-        except ValueError as error:
-            raise ValueError(failure) from error
+        with ExitStack() as stack:
+            return placement_failure(
+                path, folder, lambda each: stack.enter_context(self.walked(each))
+            )
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of a file; None if there is none.
@@ -161,18 +157,7 @@ class ServerFiles:
             ValueError: If it can't be read, or isn't a file or a block device.
         """
         with self.walked(path) as place:
-            if place.fd is None:
-                return None
-            try:
-                fd = open_again(place.fd, os.O_RDONLY)
-            except OSError as error:
-                raise _unresolved(path, error.strerror) from None
-        try:
-            return os.pread(fd, size, 0)
-        except OSError as error:
-            raise _unresolved(path, error.strerror) from None
-        finally:
-            os.close(fd)
+            return head_of(place, path, size)
 
     @contextmanager
     def walked(self, path: str) -> Iterator[Place]:
@@ -256,6 +241,47 @@ class ServerFiles:
                     major, _, minor = before.split(b" ", 3)[2].partition(b":")
                     found.add(os.makedev(int(major), int(minor)))
         return found
+
+
+def placement_failure(path: str, folder: str, walk: Callable[[str], Place]) -> str | None:
+    """Return why a path doesn't lie under a folder: "found …, expected …"; None if it does.
+
+    Args:
+        path: The path.
+        folder: The folder.
+        walk: Walks a path to its end, as `ServerFiles.walked` does.
+
+    Raises:
+        ValueError: If that can't be judged. Its `__cause__` gives the reason, unless the text of
+            the path does.
+    """
+    # The text is the same whether there is such a file or not: who asks mustn't learn that.
+    failure = f"found {_shown(path)}, expected a path under {folder} once links are resolved"
+    _checked(path)
+    try:
+        return None if walk(path).is_under(walk(folder)) else failure
+    except ValueError as error:
+        raise ValueError(failure) from error
+
+
+def head_of(place: Place, path: str, size: int) -> bytes | None:
+    """Return the first bytes of the file at a place; None if there is none.
+
+    Raises:
+        ValueError: If it can't be read, or isn't a file or a block device.
+    """
+    if place.fd is None:
+        return None
+    try:
+        fd = open_again(place.fd, os.O_RDONLY)
+    except OSError as error:
+        raise _unresolved(path, error.strerror) from None
+    try:
+        return os.pread(fd, size, 0)
+    except OSError as error:
+        raise _unresolved(path, error.strerror) from None
+    finally:
+        os.close(fd)
 
 
 def open_again(fd: int, flags: int) -> int:
