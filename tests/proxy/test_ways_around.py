@@ -80,16 +80,20 @@ async def settle(site: Site) -> None:
 
     QEMU 7.2 may abort if it gets the next backup meanwhile, and migrates once at a time.
     """
-    async with asyncio.timeout(PATIENCE):
-        while await is_busy(site):
-            await asyncio.sleep(0.002)
+    try:
+        async with asyncio.timeout(PROOF):
+            while await works(site):
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        pytest.fail(f"still at work: {await works(site)}")
 
 
-async def is_busy(site: Site) -> bool:
+async def works(site: Site) -> list[str]:
+    """Return the jobs and the migration that are at work."""
     jobs = await site.owner.execute("query-jobs")
-    migration = await site.owner.execute("query-migrate")
-    is_moving = migration.get("status") in ("setup", "active", "device")
-    return is_moving or any(job["status"] in ("created", "running") for job in jobs)
+    status = (await site.owner.execute("query-migrate")).get("status")
+    working = [job["id"] for job in jobs if job["status"] in ("created", "running")]
+    return working + ([status] if status in ("setup", "active", "device") else [])
 
 
 async def answer(client: AsyncClient, case: Case) -> str:
