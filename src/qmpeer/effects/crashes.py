@@ -2,8 +2,8 @@
 
 Each was tried on QEMU 7.2, 10.0 and 11.1 (x86_64), and kills at least one of them: a failed
 assertion, a segmentation fault, an endless loop, or an exit with an error. A release in between is
-taken for the worse of its neighbours, and a later one for the last that was tried. Others exist:
-these are those that a random search of an evening finds, and two that were reported.
+taken for the worse of its neighbours, and a later one for the last that was tried. Others exist;
+these are those that hours of random input find.
 """
 
 from collections.abc import Callable
@@ -76,6 +76,10 @@ def _enables_a_bitmap(arguments: JsonObject) -> bool:
     )
 
 
+def _joins_a_hub(arguments: JsonObject) -> bool:
+    return arguments.get("type") == "hubport" and "netdev" in arguments
+
+
 _MOST_PIXELS: Final = 8192
 _MOST_CHARACTERS: Final = 1024
 
@@ -120,6 +124,12 @@ KNOWN_CRASHES: Final = (
         reason="it aborts if there are no options",
         since=(6, 1),
     ),
+    KnownCrash(
+        command="calc-dirty-rate",
+        matches=_has("mode", "dirty-bitmap", "dirty-ring"),
+        reason="it reads through a null pointer unless the machine runs with KVM",
+        survivor=(10, 0),
+    ),
     KnownCrash(command="chardev-add", matches=_is_too_large, reason=_TOO_LARGE),
     KnownCrash(command="chardev-change", matches=_is_too_large, reason=_TOO_LARGE),
     KnownCrash(
@@ -133,6 +143,21 @@ KNOWN_CRASHES: Final = (
         matches=_is_negative,
         reason="it reads beyond its buffer if the size is negative",
         survivor=(10, 0),
+    ),
+    KnownCrash(
+        command="netdev_add",
+        matches=_joins_a_hub,
+        reason="it aborts if the backend that joins the hub has a device already",
+    ),
+    KnownCrash(
+        command="object-add",
+        matches=_has("qom-type", "colo-compare"),
+        reason="it aborts or hangs unless everything about the object is right",
+    ),
+    KnownCrash(
+        command="object-add",
+        matches=_has("qom-type", "cryptodev-vhost-user"),
+        reason="it exits if the character device isn't connected to such a backend",
     ),
     KnownCrash(
         command="object-add",
@@ -167,10 +192,27 @@ KNOWN_CRASHES: Final = (
         survivor=(11, 1),
     ),
     KnownCrash(
+        command="rtc-reset-reinjection",
+        matches=_always,
+        reason="it aborts if the machine has no x86 board",
+        since=(10, 0),
+    ),
+    KnownCrash(
         command="transaction",
         matches=_enables_a_bitmap,
         reason="it writes through a null pointer if an action enables a bitmap that isn't there",
         since=(3, 0),
+    ),
+    KnownCrash(
+        command="x-query-virtio-status",
+        matches=_always,
+        reason="it aborts",
+        since=(10, 1),
+    ),
+    KnownCrash(
+        command="xen-load-devices-state",
+        matches=_always,
+        reason="it aborts whenever the file can be opened",
     ),
     KnownCrash(
         command="xen-save-devices-state",
