@@ -1,9 +1,8 @@
 """The table of QMP's commands, with the storage daemon's and the actions of transactions.
 
 It has every command of QEMU 1.0 to 10.2, and those of 11.1. It was held against the schemas of
-QEMU 1.0, 2.0, 2.4, 2.12, 4.2, 6.2 and 7.2, against what QEMU 7.2, 10.0 and 11.1 answer, and for
-10.2 against QEMU's public source, which was read once. Commands that came and went between these
-releases are from the histories of the same files.
+QEMU 1.0, 2.0, 2.4, 2.12, 4.2, 6.2 and 7.2, and against what QEMU 1.2, 2.8, 3.1, 7.2, 10.0 and 11.1
+answer. For 10.2 QEMU's public source was read once, for commands that a build may leave out.
 
 A line has the name, a letter for each effect, the patterns of the sensitive members, and after a
 colon what the command discloses. A pattern with @ is a group of `qmpeer.effects.groups`.
@@ -278,7 +277,7 @@ x-blockdev-del                         ...h....
 x-blockdev-insert-medium               ..gh....
 x-blockdev-remove-medium               ..gh....
 x-blockdev-reopen                      ...hpc.. @blockdev
-# With force it moves nodes that are in use, and the emulator crashes later.
+# A node keeps its thread when object-del frees it: QEMU 7.2 crashes then.
 x-blockdev-set-iothread                ...h...e
 x-colo-lost-heartbeat                  ..gh....
 # It reads the whole disk's bitmap.
