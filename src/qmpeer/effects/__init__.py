@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from qmpeer.effects.command_effects import CommandEffects, Effect
 from qmpeer.effects.commands import all_names, effects_of
-from qmpeer.effects.crashes import known_crash
+from qmpeer.effects.crashes import DEADLY_COMMANDS, known_crash
 from qmpeer.effects.sensitive import sensitive_members
 from qmpeer.lazy import handed_out
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "DEADLY_COMMANDS",
     "CommandEffects",
     "Effect",
     "HumanCommand",

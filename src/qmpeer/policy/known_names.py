@@ -6,7 +6,7 @@ reviewed.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from qmpeer.effects import CommandEffects, Effect, all_names, effects_of
@@ -43,7 +43,7 @@ class KnownNames:
         schema: "Schema | None" = None,
     ) -> None:
         self._own = own
-        self.commands: frozenset[str] = all_names() | own.keys()
+        self.commands: frozenset[str] = frozenset(all_names() | own.keys())
         self.events: frozenset[str] = EVENTS | frozenset(own_events)
         self._arguments: Names | None = None
         if schema is not None:
@@ -153,7 +153,7 @@ def _shares(kinds: set[Effect]) -> Callable[[frozenset[Effect]], bool]:
     return lambda effects: not kinds.isdisjoint(effects)
 
 
-def _fitting(item: Item, known: Collection[str], what: str) -> frozenset[str]:
+def _fitting(item: Item, known: frozenset[str], what: str) -> frozenset[str]:
     """Return the known names that a name or a pattern stands for."""
     glob = Glob(item.text())
     if glob.is_name:
@@ -161,7 +161,12 @@ def _fitting(item: Item, known: Collection[str], what: str) -> frozenset[str]:
             return frozenset({glob.text})
         hint = did_you_mean(glob.text, known)
         raise item.refused(f'found "{glob.text}", which is no known {what}{hint}')
-    found = frozenset(filter(glob, known))
+    found = _all_fitting(glob, known)
     if not found:
         raise item.refused(f'found "{glob.text}", which fits no known {what}')
     return found
+
+
+@lru_cache(maxsize=256)  # policies use the same few patterns in many rules
+def _all_fitting(glob: Glob, known: frozenset[str]) -> frozenset[str]:
+    return frozenset(filter(glob, known))
