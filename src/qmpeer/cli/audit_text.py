@@ -26,8 +26,8 @@ _COLOURS: Final[Mapping[str, str]] = {
     "would-deny": "hint",
     "trouble": "error",
 }
-_CLIENT: Final = 14
-"""Columns for the client; one that needs more shifts the rest."""
+_CLIENT: Final = (12, 28)
+"""Columns for the client: at first, and at most on a terminal. They grow as clients need them."""
 _OUTCOME: Final = 9
 _TOOK: Final = 7
 
@@ -97,6 +97,7 @@ class EntryLines:
         self._has_headings = layout.width < ENDLESS
         self._times = Times(is_utc, not self._has_headings)
         self._date = ""
+        self._client = _CLIENT[0]
 
     def of(self, entry: Entry) -> Iterator[str]:
         """Yield an entry's line, with a line for its date before it where dates are headings."""
@@ -110,9 +111,12 @@ class EntryLines:
 
     def _line(self, clock: str, entry: Entry) -> str:
         client = visible(f"{entry.client} {entry.name}".strip()) if entry.client else ""
+        if self._has_headings:
+            client = cut(client, _CLIENT[1])
+        self._client = max(self._client, min(columns(client), _CLIENT[1]))
         kind = visible(_OUTCOMES.get(entry.outcome, entry.outcome) or entry.what)
         took = "" if entry.seconds is None else took_text(entry.seconds)
-        before = f"{_padded(client, _CLIENT)}  "
+        before = f"{_padded(client, self._client)}  "
         behind = f"  {took:>{_TOOK}}  "
         command = visible(entry.command)
         used = columns(f"{clock}  {before}{behind}{command}  ") + max(columns(kind), _OUTCOME)
