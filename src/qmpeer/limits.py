@@ -754,5 +754,7 @@ MCP_TOKEN: Final = 20
 """The fewest characters of a token. Ours: 120 bits in base64."""
 MCP_TOKEN_FILE: Final = 4096
 """Bytes of the file with a token. Ours."""
+MCP_ERROR: Final = 4000
+"""Characters of an error that an assistant gets. Ours: it may quote what the assistant sent."""
 MCP_QUESTION: Final = 2000
 """Characters of a call's arguments that a person is shown. Ours."""

@@ -21,8 +21,10 @@ from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.facts import ServerFacts
 from qmpeer.proxy.guard import Guard
 from qmpeer.proxy.known_answers import SCHEMA, KnownAnswers
+from qmpeer.proxy.late_judgement import LateJudge
 from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
+from qmpeer.proxy.opener import FileOpener
 from qmpeer.proxy.own_requests import OwnRequests
 from qmpeer.proxy.recorder import Recorder
 from qmpeer.proxy.request import Request, Requester
@@ -89,7 +91,8 @@ class Hub:
         self._numbers = itertools.count(1)
         self._deadlines = Deadlines(command_timeout, self._give_up)
         self._facts = ServerFacts(self.own, self._descriptors, self._unix_socket)
-        self._guard = Guard(self, self._facts)
+        opener = FileOpener(self.own, self._descriptors)
+        self._guard = Guard(self, self._facts, LateJudge(self._facts, opener))
         self._recorder: Recorder | None = None
         if audit is not None:
             self._recorder = Recorder(audit)
