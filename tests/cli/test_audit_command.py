@@ -69,11 +69,11 @@ async def log(tmp_path: Path) -> Path:
 
 SHOWN = r"""
 2026-11-30 00:53:21.000Z opened format=1 log=…fsync=off
-2026-11-30 00:53:22.000Z 1 backup, uid 64055 connected listener=backup uid=64055
-2026-11-30 00:53:23.000Z 1 backup, uid 64055 ok 250 ms blockdev-add {"driver":"raw",…} rule=disks
-2026-11-30 00:53:25.000Z 1 backup, uid 64055 denied screendump found \u001b[2J {…} rule=no-files
-2026-11-30 00:53:26.000Z 1 backup, uid 64055 error 1.5 s device_add GenericError: Bus…"x\u009b"}
-2026-11-30 00:53:28.000Z 1 backup, uid 64055 cut off 90 s stop it has left
+2026-11-30 00:53:22.000Z 1 backup connected listener=backup uid=64055
+2026-11-30 00:53:23.000Z 1 backup ok 250 ms blockdev-add {"driver":"raw",…} rule=disks
+2026-11-30 00:53:25.000Z 1 backup denied screendump found \u001b[2J {…} rule=no-files
+2026-11-30 00:53:26.000Z 1 backup error 1.5 s device_add Bus…"x\u009b"}
+2026-11-30 00:53:28.000Z 1 backup cut off 90 s stop it has left
 2026-11-30 00:53:30.000Z closed
 """
 
@@ -121,7 +121,7 @@ async def test_show_on_a_terminal(tmp_path: Path) -> None:
     """A line fits; what is long is cut; the date is a heading; colours mark what went wrong."""
     entries = await make(tmp_path / "vm.audit")
     entries[5].time = "2026-12-01T01:00:00.123456Z"
-    entries[5].name = "a client, the name of which is longer than others"
+    entries[5].name = "a client of which the name is longer than others"
     lines = EntryLines(Layout(80, palette=TERMINAL), is_utc=True, is_full=False)
     found = [line for each in entries for line in lines.of(each)]
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in found]
@@ -134,7 +134,7 @@ async def test_show_on_a_terminal(tmp_path: Path) -> None:
     ]
     assert "\x1b[31;1merror    \x1b[0m" in "".join(found)
     assert "01:00:00.123Z" in "".join(plain)
-    assert "1 a client, the name of whi…" in "".join(plain)
+    assert "1 a client of which t…" in "".join(plain)
     full = EntryLines(Layout(80, palette=TERMINAL), is_utc=True, is_full=True)
     assert max(len(line) for each in entries for line in full.of(each)) > 120
 

@@ -26,7 +26,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "would-deny": "hint",
     "trouble": "error",
 }
-_CLIENT: Final = (12, 28)
+_CLIENT: Final = (8, 22)
 """Columns for the client: at first, and at most on a terminal. They grow as clients need them."""
 _OUTCOME: Final = 9
 _TOOK: Final = 7
@@ -110,7 +110,8 @@ class EntryLines:
         yield self._line(visible(clock), entry)
 
     def _line(self, clock: str, entry: Entry) -> str:
-        client = visible(f"{entry.client} {entry.name}".strip()) if entry.client else ""
+        name = entry.name.partition(", ")[0]  # the rest is in the line of its connection
+        client = visible(f"{entry.client} {name}".strip()) if entry.client else ""
         if self._has_headings:
             client = cut(client, _CLIENT[1])
         self._client = max(self._client, min(columns(client), _CLIENT[1]))
@@ -135,8 +136,9 @@ def _padded(text: str, width: int) -> str:
 
 def _about(entry: Entry) -> Iterator[str]:
     """Yield what an entry says besides: the error first, as lines may be cut."""
-    if entry.error_class or entry.desc:
-        yield ": ".join(filter(None, (entry.error_class, entry.desc)))
+    error_class = "" if entry.error_class == "GenericError" else entry.error_class
+    if error_class or entry.desc:
+        yield ": ".join(filter(None, (error_class, entry.desc)))
     reason = entry.facts.get("reason")
     if isinstance(reason, str):
         yield reason
