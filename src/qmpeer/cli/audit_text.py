@@ -140,7 +140,7 @@ def _about(entry: Entry) -> Iterator[str]:
     if error_class or entry.desc:
         yield ": ".join(filter(None, (error_class, entry.desc)))
     reason = entry.facts.get("reason")
-    if isinstance(reason, str):
+    if isinstance(reason, str) and reason:
         yield reason
     if entry.arguments is not UNSET:
         text = bytes(entry.arguments).decode(errors="replace")
@@ -152,9 +152,10 @@ def _about(entry: Entry) -> Iterator[str]:
     if entry.rule:
         yield f"rule={entry.rule}"
     for name, value in entry.facts.items():
-        if name != "reason" and value is not None and value is not False:
-            yield f"{name}={value if isinstance(value, str) else _json(value)}"
+        if name == "reason" or value is None or value is False:
+            continue
+        yield name if value is True else f"{name}={_text(value)}"
 
 
-def _json(value: JsonValue) -> str:
-    return encode_compact(value).decode()
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else encode_compact(value).decode()
