@@ -129,9 +129,7 @@ class KnownNames:
         verb = "has no" if len(commands) == 1 else "has an"
         raise item.refused(f"{whose} {verb} argument {'.'.join(path)}{hint}")
 
-    def check_human_argument(
-        self, item: Item, path: MemberPath, commands: Collection[str]
-    ) -> None:
+    def check_human_argument(self, item: Item, path: MemberPath, commands: Collection[str]) -> None:
         """Refuse an argument that none of some human-monitor commands has.
 
         Raises:
