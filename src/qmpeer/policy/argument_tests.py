@@ -61,6 +61,11 @@ class MemberTest(msgspec.Struct, frozen=True):
         return self.presence is Presence.ABSENT or any(each.covers_below for each in self.checks)
 
     @property
+    def is_opened(self) -> bool:
+        """True if the proxy opens the files in it."""
+        return any(isinstance(each, Under) and each.is_opened for each in self.checks)
+
+    @property
     def needs_nodes(self) -> bool:
         """False: no plain condition asks for the files of nodes."""
         return False

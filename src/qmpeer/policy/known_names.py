@@ -9,14 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from qmpeer.effects import (
-    CommandEffects,
-    Effect,
-    all_human_names,
-    all_names,
-    effects_of,
-    human_argument_names,
-)
+from qmpeer.effects import CommandEffects, Effect, all_names, effects_of
 from qmpeer.policy.argument_names import Names, knows_argument, near_argument, read_table
 from qmpeer.policy.event_names import EVENTS
 from qmpeer.policy.globs import Glob
@@ -63,6 +56,8 @@ class KnownNames:
     @cached_property
     def human_commands(self) -> frozenset[str]:
         """The human-monitor commands."""
+        from qmpeer.effects import all_human_names  # start: 15 ms
+
         return all_human_names()
 
     def command_names(self, items: Iterable[Item]) -> frozenset[str]:
@@ -135,6 +130,8 @@ class KnownNames:
         Raises:
             PolicyError: If that is so.
         """
+        from qmpeer.effects import human_argument_names  # start: 15 ms
+
         known: set[str] = {"cpu-index"}
         for each in commands:
             names = human_argument_names(each)

@@ -8,9 +8,9 @@ What isn't certain isn't judged: a relative path, a text that QEMU may take for 
 descriptors, a link in /proc, a link to nothing, and anything that this process mayn't look at.
 
 Between the check and the server's own open, somebody who may write to the folder can put a link in
-the place of a file. So the folder must belong to people whom the policy trusts; a rule with ``open``
-has no such gap, since there the proxy opens the file and the server gets its descriptor. Hard links
-and mounts can't be told from files that were there always.
+the place of a file. So the folder must belong to people whom the policy trusts; a rule with
+``open`` has no such gap, since there the proxy opens the file and the server gets its descriptor.
+Hard links and mounts can't be told from files that were there always.
 
 Spec: Linux, path_resolution(7), proc(5); QEMU, path_has_protocol() and qemu_open().
 """
@@ -18,8 +18,8 @@ Spec: Linux, path_resolution(7), proc(5); QEMU, path_has_protocol() and qemu_ope
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final, Protocol, Self
 
 from qmpeer import limits
@@ -60,7 +60,6 @@ class Place:
     Attributes:
         names: The names from the root to it, in which nothing is left to resolve.
         fd: A descriptor of what is there, opened with O_PATH; None if nothing is.
-        folder_fd: One of the folder that it is in, or would be in.
     """
 
     __slots__ = ("_fds", "fd", "names")
@@ -72,6 +71,7 @@ class Place:
 
     @property
     def folder_fd(self) -> int:
+        """A descriptor of the folder that it is in, or would be in."""
         return self._fds[-1] if self.fd is None else self._fds[max(0, len(self._fds) - 2)]
 
     def is_under(self, folder: "Place") -> bool:
@@ -145,14 +145,10 @@ class ServerFiles:
             ValueError: If that can't be judged. Its `__cause__` gives the reason, unless the text
                 of the path does.
         """
-        # The text is the same whether there is such a file or not: who asks mustn't learn that.
-        failure = f"found {_shown(path)}, expected a path under {folder} once links are resolved"
-        _checked(path)
-        try:
-            with self.walked(folder) as base, self.walked(path) as place:
-                return None if place.is_under(base) else failure
-        except ValueError as error:
-            raise ValueError(failure) from error
+        with ExitStack() as stack:
+            return placement_failure(
+                path, folder, lambda each: stack.enter_context(self.walked(each))
+            )
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of a file; None if there is none.
@@ -161,18 +157,7 @@ class ServerFiles:
             ValueError: If it can't be read, or isn't a file or a block device.
         """
         with self.walked(path) as place:
-            if place.fd is None:
-                return None
-            try:
-                fd = open_again(place.fd, os.O_RDONLY)
-            except OSError as error:
-                raise _unresolved(path, error.strerror) from None
-        try:
-            return os.pread(fd, size, 0)
-        except OSError as error:
-            raise _unresolved(path, error.strerror) from None
-        finally:
-            os.close(fd)
+            return head_of(place, path, size)
 
     @contextmanager
     def walked(self, path: str) -> Iterator[Place]:
@@ -256,6 +241,47 @@ class ServerFiles:
                     major, _, minor = before.split(b" ", 3)[2].partition(b":")
                     found.add(os.makedev(int(major), int(minor)))
         return found
+
+
+def placement_failure(path: str, folder: str, walk: Callable[[str], Place]) -> str | None:
+    """Return why a path doesn't lie under a folder: "found …, expected …"; None if it does.
+
+    Args:
+        path: The path.
+        folder: The folder.
+        walk: Walks a path to its end, as `ServerFiles.walked` does.
+
+    Raises:
+        ValueError: If that can't be judged. Its `__cause__` gives the reason, unless the text of
+            the path does.
+    """
+    # The text is the same whether there is such a file or not: who asks mustn't learn that.
+    failure = f"found {_shown(path)}, expected a path under {folder} once links are resolved"
+    _checked(path)
+    try:
+        return None if walk(path).is_under(walk(folder)) else failure
+    except ValueError as error:
+        raise ValueError(failure) from error
+
+
+def head_of(place: Place, path: str, size: int) -> bytes | None:
+    """Return the first bytes of the file at a place; None if there is none.
+
+    Raises:
+        ValueError: If it can't be read, or isn't a file or a block device.
+    """
+    if place.fd is None:
+        return None
+    try:
+        fd = open_again(place.fd, os.O_RDONLY)
+    except OSError as error:
+        raise _unresolved(path, error.strerror) from None
+    try:
+        return os.pread(fd, size, 0)
+    except OSError as error:
+        raise _unresolved(path, error.strerror) from None
+    finally:
+        os.close(fd)
 
 
 def open_again(fd: int, flags: int) -> int:

@@ -1,9 +1,11 @@
 """The facts of judgements: about the host, the server's nodes, and clients' descriptors."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from qmpeer.policy import Facts
+from qmpeer.policy.held_files import HeldFiles
 from qmpeer.policy.paths import ServerFiles
 from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.node_facts import NodeFacts
@@ -40,6 +42,15 @@ class ServerFacts:
     def facts_for(self, requester: Requester) -> Facts:
         """Return the facts for one client's commands."""
         return ClientFacts(self, self._descriptors, requester)
+
+    @contextmanager
+    def held_for(self, requester: Requester) -> Iterator["HeldFacts"]:
+        """Give the facts for one command of a client, in which files stay what they are."""
+        facts = HeldFacts(self, self._descriptors, requester)
+        try:
+            yield facts
+        finally:
+            facts.close()
 
     def forget(self) -> None:
         """Forget the files of a server: it has gone, or another one has come."""
@@ -111,3 +122,37 @@ class ClientFacts:
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set of descriptors is this client's own."""
         return self._descriptors.owns_set(number, self._requester)
+
+
+class HeldFacts(ClientFacts):
+    """The facts for one command, in which the files that were looked at stay what they are."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, server: ServerFacts, descriptors: Descriptors, requester: Requester) -> None:
+        super().__init__(server, descriptors, requester)
+        self._held: HeldFiles | None = None
+
+    @property
+    def files(self) -> HeldFiles:
+        """The files.
+
+        Raises:
+            ValueError: If the server's files aren't known, with the reason.
+        """
+        if self._held is None:
+            self._held = HeldFiles(self._server.files)
+        return self._held
+
+    def under(self, path: str, folder: str) -> str | None:
+        """Return None if the server would open a path under a folder, else why it wouldn't."""
+        return self.files.under(path, folder)
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """Return the first bytes of one of the server's files; None if there is none."""
+        return self.files.head(path, size)
+
+    def close(self) -> None:
+        """Hold the files no more."""
+        if self._held is not None:
+            self._held.close()

@@ -1,6 +1,7 @@
 """The proxy's own commands to the server, which wait for their turn beside those of the clients."""
 
 import asyncio
+from collections.abc import Sequence
 
 from qmpeer.errors import CommandError
 from qmpeer.messages import CommandMessage
@@ -41,9 +42,14 @@ class OwnRequests:
         return list(self._open)
 
     def execute(
-        self, name: str, arguments: JsonObject | None = None, *, is_oob: bool = False
+        self,
+        name: str,
+        arguments: JsonObject | None = None,
+        *,
+        is_oob: bool = False,
+        fds: Sequence[int] = (),
     ) -> "asyncio.Future[JsonValue]":
-        """Send a command in its turn, and return a future of its value.
+        """Send a command in its turn, with its descriptors, and return a future of its value.
 
         The future may be awaited or forgotten. It raises a CommandError: the server's, or the
         proxy's own if the server doesn't answer in time or goes.
@@ -51,7 +57,7 @@ class OwnRequests:
         command = CommandMessage(name, arguments, is_oob=is_oob)
         reply: asyncio.Future[JsonValue] = asyncio.get_running_loop().create_future()
         self._replies[id(command)] = reply
-        self._executor.execute(self, command)
+        self._executor.execute(self, command, fds)
         return reply
 
     # Requester

@@ -12,7 +12,15 @@ from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
 
-class Requester(Protocol):
+class Holder(Protocol):
+    """Whoever descriptors belong to, which were passed to the server."""
+
+    @property
+    def has_left(self) -> bool:
+        """True if nothing belongs to it any more: its client has gone, or it never had one."""
+
+
+class Requester(Holder, Protocol):
     """The origin of requests: the session of a client, or the proxy itself."""
 
     @property
@@ -22,10 +30,6 @@ class Requester(Protocol):
     @property
     def lane(self) -> "Lane[Request]":
         """Its commands that wait for the server."""
-
-    @property
-    def has_left(self) -> bool:
-        """True if nothing belongs to it any more: its client has gone, or it never had one."""
 
     @property
     def rights(self) -> Rights | None:
