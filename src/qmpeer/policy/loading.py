@@ -92,7 +92,7 @@ def load_policy_file(
         audit = read_audit(tables["audit"]) if "audit" in tables else None
     for item in _array(tables.get("case"), mistakes):
         with mistakes.collected():
-            cases.append(read_case(item, who, {rule.name for rule in rules}))
+            cases.append(read_case(item, who, {rule.name for rule in rules}, names.events))
     mistakes.raise_all()
     policy = Policy(
         rules,
