@@ -312,7 +312,7 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
         ),
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
         ("command = 'stop'", None),
-        ("kind = 'discloses'", None),
+        ("kind = ['reads', 'discloses']", None),
     ],
 )
 def test_warnings(rule: str, said: str | None, load: Load) -> None:

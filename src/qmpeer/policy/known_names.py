@@ -149,7 +149,7 @@ class KnownNames:
         if not path or path[0] not in known:
             whose = min(commands) if len(commands) == 1 else "none of these human-monitor commands"
             verb = "has no" if len(commands) == 1 else "has an"
-            name = path[0] if path else ""
+            name = path[0] if path else '""'
             raise item.refused(f"{whose} {verb} argument {name}{did_you_mean(name, known)}")
 
     def _effects(self, name: str) -> frozenset[Effect]:
