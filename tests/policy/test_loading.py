@@ -325,6 +325,12 @@ def test_warnings(rule: str, said: str | None, load: Load) -> None:
         assert said in warnings[0]
 
 
+def test_a_table_that_no_rule_names(load: Load) -> None:
+    text = "[who.backup]\nuid = 0\n" + RULE
+    assert load(text).warnings == ("p.toml:1:6: who.backup: no rule is about these clients",)
+    assert load(text + "who = 'backup'\n").warnings == ()
+
+
 def test_a_schema_knows_what_is_newer(tmp_path: Path) -> None:
     path = tmp_path / "p.toml"
     path.write_text(
