@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,7 +24,7 @@ from tests.qemu import QEMU
 pytestmark = pytest.mark.real
 
 STRAIGHT = (7, 2)
-"""The release on which each proof was seen; others refuse some commands for reasons of their own."""
+"""The release on which each proof was seen; others refuse some of the commands."""
 
 PROOF = 2.0
 
@@ -80,16 +79,20 @@ async def settle(site: Site) -> None:
 
     QEMU 7.2 may abort if it gets the next backup meanwhile, and migrates once at a time.
     """
-    async with asyncio.timeout(PATIENCE):
-        while await is_busy(site):
-            await asyncio.sleep(0.002)
+    try:
+        async with asyncio.timeout(PROOF):
+            while await works(site):
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        pytest.fail(f"still at work: {await works(site)}")
 
 
-async def is_busy(site: Site) -> bool:
+async def works(site: Site) -> list[str]:
+    """Return the jobs and the migration that are at work."""
     jobs = await site.owner.execute("query-jobs")
-    migration = await site.owner.execute("query-migrate")
-    is_moving = migration.get("status") in ("setup", "active", "device")
-    return is_moving or any(job["status"] in ("created", "running") for job in jobs)
+    status = (await site.owner.execute("query-migrate")).get("status")
+    working = [job["id"] for job in jobs if job["status"] in ("created", "running")]
+    return working + ([status] if status in ("setup", "active", "device") else [])
 
 
 async def answer(client: AsyncClient, case: Case) -> str:
@@ -153,8 +156,8 @@ async def test_table(
             if case.who == "-":
                 await answer(site.owner, case)
             elif case.verdict != "allow" and case.proof != "-":
-                if (missing := await straight(site, case)) is not None:
-                    wrong.append(f"{case}\n   {case.proof}: {missing}")
+                missing = await straight(site, case)
+                wrong += [] if missing is None else [f"{case}\n   {case.proof}: {missing}"]
             if site.process.poll() is not None:
                 break
             await settle(site)

@@ -2,9 +2,9 @@
 
 A node passes if all of it is certain: it, and each node inside it, names its driver; the driver is
 in the table below, and so is each of its members; each ``filename`` lies under the folder; where a
-driver knows ``backing``, it is there, null or a node that passes. A reference to another node passes
-if that node's file lies under the folder. A qcow2 image may have a further file for its data, which
-its header names: without ``data-file`` in the arguments the header is looked at.
+driver knows ``backing``, it is there, null or a node that passes. A reference to another node
+passes if that node's file lies under the folder. A qcow2 image may have a further file for its data,
+which its header names: without ``data-file`` in the arguments the header is looked at.
 
 Older commands have only a text: the image's path. It passes if it lies under the folder, if the
 format is given beside it, and if the image itself names no backing file and no data file.
@@ -141,14 +141,15 @@ def image_failure(
 
 
 def names_files(head: bytes, driver: str) -> str | None:
-    """Return what an image with these first bytes names beside itself; None for nothing.
+    r"""Return what an image with these first bytes names beside itself; None for nothing.
 
     Args:
         head: At least the first 80 bytes, if it has so many.
         driver: The driver that is to read it.
 
     Example:
-        >>> names_files(b"QFI\\xfb" + bytes([0, 0, 0, 3]) + bytes(7) + b"\\x68" + bytes(64), "qcow2")
+        >>> version_3 = b"QFI\xfb\0\0\0\3"
+        >>> names_files(version_3 + b"\0\0\0\0\0\0\0\x68" + bytes(64), "qcow2")
         'a backing file'
     """
     if driver == "qed":

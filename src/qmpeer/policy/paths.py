@@ -8,9 +8,9 @@ What isn't certain isn't judged: a relative path, a text that QEMU may take for 
 descriptors, a link in /proc, a link to nothing, and anything that this process mayn't look at.
 
 Between the check and the server's own open, somebody who may write to the folder can put a link in
-the place of a file. So the folder must belong to people whom the policy trusts; a rule with ``open``
-has no such gap, since there the proxy opens the file and the server gets its descriptor. Hard links
-and mounts can't be told from files that were there always.
+the place of a file. So the folder must belong to people whom the policy trusts; a rule with
+``open`` has no such gap, since there the proxy opens the file and the server gets its descriptor.
+Hard links and mounts can't be told from files that were there always.
 
 Spec: Linux, path_resolution(7), proc(5); QEMU, path_has_protocol() and qemu_open().
 """
@@ -60,7 +60,6 @@ class Place:
     Attributes:
         names: The names from the root to it, in which nothing is left to resolve.
         fd: A descriptor of what is there, opened with O_PATH; None if nothing is.
-        folder_fd: One of the folder that it is in, or would be in.
     """
 
     __slots__ = ("_fds", "fd", "names")
@@ -72,6 +71,7 @@ class Place:
 
     @property
     def folder_fd(self) -> int:
+        """A descriptor of the folder that it is in, or would be in."""
         return self._fds[-1] if self.fd is None else self._fds[max(0, len(self._fds) - 2)]
 
     def is_under(self, folder: "Place") -> bool:

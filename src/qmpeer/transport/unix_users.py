@@ -94,7 +94,7 @@ def _own_sockets() -> set[int]:
 
 
 def socket_holders(inodes: set[int]) -> Iterator[tuple[int, Process]]:
-    """Yield each of these sockets with each process that has it open, as far as they can be seen."""
+    """Yield each of these sockets with each process that has it open, as far as can be seen."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             pid = int(entry)
