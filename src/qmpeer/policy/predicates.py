@@ -1,13 +1,16 @@
 """Predicates in a policy's file: read and tried, mistakes told with their place inside the text."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from qmpeer.effects import CommandEffects, sensitive_members
 from qmpeer.policy.cel_predicate import CelPredicate
 from qmpeer.policy.cel_syntax import PredicateError
 from qmpeer.policy.cel_trial import try_predicate
+from qmpeer.policy.rules import MemberPath
 from qmpeer.policy.table_schema import table_schema
 from qmpeer.toml.items import Item
+from qmpeer.values import JsonValue
 
 if TYPE_CHECKING:
     from qmpeer.schema import Schema
@@ -33,3 +36,26 @@ def read_predicate(
     except PredicateError as error:
         raise item.refused_inside(error.reason, error.offset) from None
     return predicate
+
+
+def text_test_warnings(predicate: CelPredicate, effects: CommandEffects) -> Iterator[str]:
+    """Give a warning for each plain test of a text that stands for a path.
+
+    Args:
+        predicate: The condition of a rule.
+        effects: The effects of a command that the rule is about.
+    """
+    for function, path in predicate.text_tests:
+        if _is_sensitive(path, effects):
+            name = ".".join(path)
+            yield (
+                f"{function} of args.{name} is a test of the text: "
+                f'"/srv/../etc" begins with "/srv/"; expected under(args.{name}, "/srv")'
+            )
+
+
+def _is_sensitive(path: MemberPath, effects: CommandEffects) -> bool:
+    value: JsonValue = "a text"
+    for name in reversed(path):
+        value = [value] if name == "*" else {name: value}
+    return isinstance(value, dict) and any(sensitive_members(effects, value))

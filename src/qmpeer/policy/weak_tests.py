@@ -5,7 +5,6 @@ from typing import Final
 
 from qmpeer.effects import CommandEffects, sensitive_members
 from qmpeer.policy.argument_tests import Like, MemberTest, Presence
-from qmpeer.policy.cel_predicate import CelPredicate
 from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
 from qmpeer.values import JsonValue
 
@@ -28,8 +27,6 @@ def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -
                     f"rule {rule.name}: {'.'.join(test.path)} of {name} opens a path, connects or "
                     f"runs something, and {why}; expected a condition such as under"
                 )
-        if isinstance(rule.predicate, CelPredicate):
-            yield from _tests_of_texts(rule.name, rule.predicate, effects)
         if not rule.is_unchecked:
             yield from _untested(rule, effects)
     if rule.predicate is not None:
@@ -54,18 +51,6 @@ def _weakness(test: MemberTest) -> str | None:
     if test.checks and all(isinstance(check, Like) for check in test.checks):
         return 'glob is a test of the text: "/srv/*" takes /srv/../etc'
     return None
-
-
-def _tests_of_texts(name: str, predicate: CelPredicate, effects: CommandEffects) -> Iterator[str]:
-    """Give the tests of texts where a path needs one that resolves it."""
-    for function, path in predicate.text_tests:
-        if _is_sensitive(effects, path):
-            member = f"args.{'.'.join(path)}"
-            yield (
-                f"rule {name}: {member} of {effects.name} opens a path, connects or runs something,"
-                f' and {function} is a test of the text: "/srv/../etc" begins with "/srv/"; '
-                f"expected a condition such as under({member}, …)"
-            )
 
 
 def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:
