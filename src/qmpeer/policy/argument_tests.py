@@ -62,8 +62,14 @@ class MemberTest(msgspec.Struct, frozen=True):
 
     @property
     def needs_nodes(self) -> bool:
-        """False: no plain condition asks for the files of nodes."""
-        return False
+        """True if it opens files: no plain condition asks for the files of nodes."""
+        return bool(self.opens)
+
+    @property
+    def opens(self) -> tuple[str, ...]:
+        """The folders under which the proxy opens the file."""
+        found = (each.folders for each in self.checks if isinstance(each, Under) and each.is_opened)
+        return next(found, ())
 
     def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
         """Return why the conditions don't hold: "found …, expected …"; None if they do."""

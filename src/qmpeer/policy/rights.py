@@ -188,6 +188,9 @@ class Rights:
             if not verdict.is_allowed:
                 inner = verdict.error(name)["desc"]
                 return Verdict(Decision.DENY, verdict.rule, f"actions[{index}]: {inner}")
+            if verdict.rule is not None and verdict.rule.opens:
+                reason = f"actions[{index}]: no file is opened for an action"
+                return Verdict(Decision.DENY, verdict.rule, reason)
             if verdict.arguments is not None:
                 is_forced = True
                 data = verdict.arguments

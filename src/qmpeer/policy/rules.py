@@ -130,7 +130,11 @@ class ArgumentTest(Protocol):
 
     @property
     def needs_nodes(self) -> bool:
-        """True if it asks for the files of nodes."""
+        """True if it asks for the files of nodes, or if it opens files."""
+
+    @property
+    def opens(self) -> tuple[str, ...]:
+        """The folders under which the proxy opens the files, so the server gets no paths."""
 
     def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
         """Return why the condition doesn't hold: "found …, expected …"; None if it does."""
@@ -216,6 +220,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         if self.predicate is not None:
             tests = (*tests, self.predicate)
         return any(each.needs_nodes for each in tests)
+
+    @property
+    def opens(self) -> bool:
+        """True if the proxy opens files for a command that it allows."""
+        return any(each.opens for each in self.tests)
 
     @property
     def ruled_on(self) -> Sequence[tuple[MemberPath, bool]]:

@@ -103,6 +103,10 @@ class Descriptors:
         """Return True if a client has passed all descriptors of a set, which is there."""
         return self._sets.owns(number, requester)
 
+    def sweep(self) -> None:
+        """Begin to remove the sets that are left behind, as far as nobody uses them."""
+        self._sets.sweep()
+
     def left(self, requester: Requester) -> None:
         """Close what a client leaves behind."""
         self._names.left(requester)

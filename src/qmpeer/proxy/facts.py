@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import Callable
 
-from qmpeer.policy import Facts
+import msgspec
+
+from qmpeer.policy import Facts, Verdict
 from qmpeer.policy.paths import ServerFiles
 from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.node_facts import NodeFacts
+from qmpeer.proxy.opened_files import OpenedFiles, denied
 from qmpeer.proxy.own_requests import OwnRequests
-from qmpeer.proxy.request import Requester
+from qmpeer.proxy.request import Request, Requester
 from qmpeer.proxy.server_process import files_of_server
 
 
@@ -24,7 +27,7 @@ class ServerFacts:
         nodes: The block nodes.
     """
 
-    __slots__ = ("_descriptors", "_files", "_unix_socket", "nodes")
+    __slots__ = ("_descriptors", "_files", "_own", "_unix_socket", "nodes")
 
     def __init__(
         self,
@@ -33,6 +36,7 @@ class ServerFacts:
         unix_socket: Callable[[], int | None],
     ) -> None:
         self.nodes: NodeFacts = NodeFacts(own)
+        self._own = own
         self._descriptors = descriptors
         self._unix_socket = unix_socket
         self._files: ServerFiles | ValueError | None = None  # or why they aren't known
@@ -59,6 +63,23 @@ class ServerFacts:
         if isinstance(self._files, ValueError):
             raise self._files
         return self._files
+
+    async def open_files(self, request: Request, verdict: Verdict) -> Verdict:
+        """Open the files of a request that is allowed; return the verdict with new arguments."""
+        rule, command = verdict.rule, request.command
+        assert rule is not None
+        opened = OpenedFiles(self._own, self._descriptors.sweep)
+        arguments = verdict.arguments if verdict.arguments is not None else command.arguments
+        facts = self.facts_for(request.requester)
+        try:
+            changed = await opened.pass_on(rule, arguments or {}, self.files, facts)
+        except ValueError as error:
+            return denied(verdict, str(error))
+        if request.is_answered:
+            opened.release()
+        else:
+            request.on_answered = opened.release
+        return msgspec.structs.replace(verdict, arguments=changed)
 
     async def refresh(self) -> None:
         """Ask the server for what it may have changed."""

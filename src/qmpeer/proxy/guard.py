@@ -39,6 +39,9 @@ class FactFinder(Protocol):
     async def refresh(self) -> None:
         """Ask the server for what it may have changed."""
 
+    async def open_files(self, request: Request, verdict: Verdict) -> Verdict:
+        """Open the files of a request that is allowed; return the verdict with new arguments."""
+
 
 class Guard:
     """The guard of one proxy.
@@ -69,7 +72,7 @@ class Guard:
         elif (certain := rights.certain(command.name)) is not None:
             self._decide(request, certain)
         elif not rights.needs_nodes(command.name):
-            self._judge(request, rights)
+            self._decide(request, self._verdict(request, rights))
         elif command.is_oob:
             self._start(self._judge_late(request))
         else:
@@ -87,11 +90,13 @@ class Guard:
             while queue:
                 request = queue[0]
                 rights = request.requester.rights
-                if rights is None or not rights.needs_nodes(request.command.name):
-                    self._go_on(queue.popleft())
-                else:
+                if rights is not None and rights.needs_nodes(request.command.name):
                     await self._judge_late(request)
-                    queue.popleft()
+                elif rights is not None and not request.is_answered:
+                    self._decide(request, self._verdict(request, rights))
+                elif not request.is_answered:  # the policy has gone meanwhile
+                    self._desk.admit(request)
+                queue.popleft()
         finally:
             del self._waiting[requester]
 
@@ -100,25 +105,33 @@ class Guard:
             await self._finder.refresh()
         except Exception:
             _log.exception("the facts for %s aren't known", request.command.name)
-        self._go_on(request)
-
-    def _go_on(self, request: Request) -> None:
+        rights = request.requester.rights
         if request.is_answered:
             return
-        rights = request.requester.rights
         if rights is None:  # the policy has gone meanwhile
             self._desk.admit(request)
-        else:
-            self._judge(request, rights)
+            return
+        verdict = self._verdict(request, rights)
+        if verdict.is_allowed and verdict.rule is not None and verdict.rule.opens:
+            verdict = await self._opened(request, verdict)
+            if request.is_answered:
+                return
+        self._decide(request, verdict)
 
-    def _judge(self, request: Request, rights: Rights) -> None:
+    async def _opened(self, request: Request, verdict: Verdict) -> Verdict:
+        try:
+            return await self._finder.open_files(request, verdict)
+        except Exception:
+            _log.exception("the files of %s can't be opened", request.command.name)
+            return Verdict(Decision.DENY, verdict.rule, "its files can't be opened")
+
+    def _verdict(self, request: Request, rights: Rights) -> Verdict:
         try:
             facts = self._finder.facts_for(request.requester)
-            verdict = rights.judge(request.command, facts)
+            return rights.judge(request.command, facts)
         except Exception:  # such as arguments that are nested too deep for a rule
             _log.exception("%s can't be judged", request.command.name)
-            verdict = Verdict(Decision.DENY, reason="it can't be judged")
-        self._decide(request, verdict)
+            return Verdict(Decision.DENY, reason="it can't be judged")
 
     def _decide(self, request: Request, verdict: Verdict) -> None:
         if verdict.is_allowed:

@@ -238,6 +238,8 @@ class Hub:
         self._deadlines.remove(request)
         if request.fds:
             request.close_fds()
+        if request.on_answered is not None:
+            request.answered()
         if request.blank and error is None:
             value = blanked(value, request.blank)
         request.requester.answer(request, value, error)

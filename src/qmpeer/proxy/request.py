@@ -57,6 +57,7 @@ class Request:
         rule: The name of the rule that allows it.
         blank: The members of its reply that are blanked.
         record: The number of its record.
+        on_answered: Called once when its client gets an answer or has left.
         reply_fds: Those that came with the server's answer, until it is passed on.
         on_outcome: Called with the server's answer, also if its client has gone: the value, and
             True unless it is an error.
@@ -74,6 +75,7 @@ class Request:
         "fds",
         "is_answered",
         "is_sent",
+        "on_answered",
         "on_outcome",
         "record",
         "refusal",
@@ -103,6 +105,7 @@ class Request:
         self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False
         self.is_answered: bool = False
+        self.on_answered: Callable[[], None] | None = None
         self.on_outcome: Callable[[JsonValue, bool], None] | None = None
         self.reply: Reply | Callable[[], Reply] | None = None
 
@@ -116,8 +119,15 @@ class Request:
         fds, self.reply_fds = self.reply_fds, ()
         return tuple(fds)
 
+    def answered(self) -> None:
+        """Call what waits for the answer, once."""
+        on_answered, self.on_answered = self.on_answered, None
+        if on_answered is not None:
+            on_answered()
+
     def drop(self) -> None:
         """Note that nobody waits for the answer."""
+        self.answered()
         self.is_answered = True
         self.close_fds()
         close_all(self.take_reply_fds())
