@@ -74,6 +74,7 @@ def _process(argv: list[str], socket: str) -> Iterator[None]:
     try:
         while not os.path.exists(socket):
             time.sleep(0.02)
+        time.sleep(0.2)  # it is bound, and listens in a moment
         yield
     finally:
         process.terminate()

@@ -28,6 +28,8 @@ def lines(table: Names) -> Iterator[str]:
     for key in sorted(table):
         words = []
         for member, kinds in sorted(table[key].items()):
+            if any(kind.endswith("[]") and kind != "[]" for kind in kinds):
+                kinds = kinds - {"[]"}
             named = "|".join(sorted(kinds - {""}))
             words.append(f"{member}={named}" if named else member)
         yield f"{key}: {' '.join(words)}".rstrip()

@@ -287,6 +287,9 @@ AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0
 """Seconds until the end of a command is on the disk if its beginning has to be at once. Ours."""
+AUDIT_GROUP: Final = 64
+"""In-band commands of one client that the proxy takes at once if each has to be on the disk first.
+Ours: they share a sync; without that, PROXY_WINDOW of them are taken."""
 AUDIT_SIZE: Final = 64 * 1024 * 1024
 """Default for the bytes of one file of an audit log. Ours: some 100,000 commands."""
 AUDIT_KEEP: Final = 10
@@ -751,5 +754,7 @@ MCP_TOKEN: Final = 20
 """The fewest characters of a token. Ours: 120 bits in base64."""
 MCP_TOKEN_FILE: Final = 4096
 """Bytes of the file with a token. Ours."""
+MCP_ERROR: Final = 4000
+"""Characters of an error that an assistant gets. Ours: it may quote what the assistant sent."""
 MCP_QUESTION: Final = 2000
 """Characters of a call's arguments that a person is shown. Ours."""

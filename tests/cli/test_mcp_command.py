@@ -105,7 +105,7 @@ def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("qmpeer.mcp."):
             monkeypatch.delitem(sys.modules, name)
     ended = run_here("mcp", "a")
-    assert (ended.status, b"pip install 'qmpeer[mcp]'" in ended.err) == (3, True)
+    assert (ended.status, b"pip install '.[mcp]'" in ended.err) == (3, True)
 
 
 def test_help_imports_no_sdk() -> None:

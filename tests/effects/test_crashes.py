@@ -19,6 +19,11 @@ from tests.qemu import QEMU
 
 MISSING = {"node": "missing", "name": "missing"}
 DEADLY: dict[str, tuple[str, dict[str, Any]]] = {
+    "no time": ("announce-self", {"initial": 7, "max": 2**63 - 1, "rounds": 2**63 - 1, "step": -1}),
+    "a legacy": (
+        "qom-set",
+        {"path": "/machine/unattached/device[2]", "property": "cpu-hotplug-legacy", "value": True},
+    ),
     "no KVM": ("calc-dirty-rate", {"calc-time": 1, "mode": "dirty-ring"}),
     "no options": ("blockdev-reopen", {"options": []}),
     "no console": (
@@ -58,7 +63,6 @@ DEADLY: dict[str, tuple[str, dict[str, Any]]] = {
     "a remote type": ("qom-list-properties", {"typename": "x-remote-object"}),
     "a type with a descriptor": ("qom-list-properties", {"typename": "filter-dump"}),
     "a listener's type": ("qom-list-properties", {"typename": "qio-net-listener"}),
-    "no board": ("rtc-reset-reinjection", {}),
     "no bitmap": (
         "transaction",
         {"actions": [{"type": "block-dirty-bitmap-enable", "data": MISSING}]},
@@ -75,6 +79,7 @@ HARMLESS: list[tuple[str, dict[str, Any]]] = [
     ("chardev-add", {"id": "c", "backend": {"type": "vc", "data": {"cols": 80, "rows": 24}}}),
     ("chardev-add", {"id": "c", "backend": {"type": "null", "data": {}}}),
     ("chardev-add", {"backend": [{"type": "vc"}]}),
+    ("announce-self", {"initial": 50, "max": 550, "rounds": 5, "step": 50}),
     ("memsave", {"val": 1, "size": 1, "filename": "/dev/null"}),
     ("netdev_add", {"id": "h", "type": "hubport", "hubid": 1}),
     ("object-add", {"qom-type": "iothread", "id": "r"}),
@@ -132,11 +137,8 @@ def dies(qemu: str, folder: Path, name: str, arguments: dict[str, Any]) -> bool:
     options = ["-m", "16", "-nodefaults", "-display", "none", "-accel", "tcg", "-S"]
     options += ["-chardev", "ringbuf,id=ring", "-netdev", "hubport,id=net,hubid=0"]
     options += ["-object", "iothread,id=io"]
-    if name == "rtc-reset-reinjection":
-        options += ["-machine", "none"]
-    else:
-        options += ["-machine", "q35", "-device", "e1000,netdev=net"]
-        options += ["-blockdev", "null-co,node-name=a", "-device", "virtio-blk,drive=a,id=d"]
+    options += ["-machine", "q35", "-device", "e1000,netdev=net"]
+    options += ["-blockdev", "null-co,node-name=a", "-device", "virtio-blk,drive=a,id=d"]
     with subprocess.Popen(
         [qemu, *options, "-qmp", "stdio"],
         stdin=subprocess.PIPE,
@@ -147,15 +149,16 @@ def dies(qemu: str, folder: Path, name: str, arguments: dict[str, Any]) -> bool:
     ) as process:
         try:
             text = "".join(map(json.dumps, [*asked, {"execute": "quit"}]))
-            output, _ = process.communicate(text, HANGS if name == "object-add" else PATIENCE)
+            output, _ = process.communicate(text, HANGS if name in MAY_HANG else PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             return True
     return process.returncode != 0 or '"running"' not in output
 
 
+MAY_HANG = ("announce-self", "object-add")
 HANGS = 10
-"""The seconds after which an object that hangs has hung."""
+"""The seconds after which one of these has hung."""
 SURVIVED_HERE = {"a module"}
 """It needs a QEMU whose modules are in packages that aren't installed."""
 NOT_TRIED = {"less than none", "a type with a descriptor"}

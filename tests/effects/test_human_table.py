@@ -4,15 +4,19 @@ Modules: human_rows, human_info_rows.
 """
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from qmpeer import CommandInterrupted
 from qmpeer.effects import Effect, all_human_names, human_effects_of
 from qmpeer.effects.human_arguments import parse_letters
 from qmpeer.effects.human_info_rows import INFO_ROWS
 from qmpeer.effects.human_rows import ROWS
 from qmpeer.effects.human_table import LAST_RELEASE, HumanRow, human_row
 from tests.effects.bare_qemu import BareQemu
+from tests.qemu import QEMU
 
 OF_OTHER_TARGETS = {"dump-skeys", "info cmma", "info skeys", "info via", "migration_mode"}
 OF_OTHER_BUILDS = {"trace-file"}
@@ -45,7 +49,7 @@ def test_each_command_has_an_effect_and_says_what_it_discloses() -> None:
         assert effects.effects
         assert bool(effects.discloses) == (Effect.DISCLOSES in effects.effects), row
         if Effect.READS in effects.effects and row.name != "i":  # reading a port changes it
-            assert effects.effects <= {Effect.READS, Effect.DISCLOSES}, row
+            assert effects.effects <= {Effect.READS, Effect.DISCLOSES, Effect.ENDS}, row
 
 
 def test_sensitive_arguments_are_those_of_commands_that_reach_out() -> None:
@@ -86,6 +90,15 @@ def test_the_releases_of_a_command(name: str, release: tuple[int, int], is_there
     assert row.is_in(release) is is_there
 
 
+def test_the_letters_of_a_release() -> None:
+    row = human_row("change")
+    assert row is not None
+    assert row.letters_in((2, 4)) == "device:B,target:F,arg:s?"
+    assert row.letters_in((7, 0)) == "device:B,target:F,arg:s?,read-only-mode:s?"
+    with pytest.raises(LookupError):
+        row.letters_in((11, 0))
+
+
 # A real QEMU
 
 
@@ -106,3 +119,21 @@ def test_each_command_of_qemu_is_in_the_table(bare_qemu: BareQemu) -> None:
             seen.add(row.name)
     there = {row.name for row in rows() if row.is_in(bare_qemu.release)}
     assert there - seen == OF_OTHER_TARGETS | OF_OTHER_BUILDS
+
+
+@pytest.mark.real
+def test_a_question_that_ends_qemu(
+    bare_qemu: BareQemu, program: Callable[[str], str], tmp_path: Path
+) -> None:
+    """A machine without a processor, asked for the statistics of its processors."""
+    if bare_qemu.release not in {(7, 2), (10, 0)}:
+        pytest.skip("tried on QEMU 7.2 and 10.0")
+    qemu = BareQemu(program(QEMU), tmp_path, bare_qemu.release)
+    try:
+        with pytest.raises(CommandInterrupted):
+            qemu.run("info stats vcpu")
+    finally:
+        qemu.end()
+    stats = human_effects_of("info stats")
+    assert stats is not None
+    assert Effect.ENDS in stats.effects

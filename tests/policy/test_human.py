@@ -325,6 +325,7 @@ WAYS_OUT = (
     "info tlb",
     "info mem",
     "info history",
+    "info stats vcpu",
     "qom-get /a b",
     "qom-set /a b c",
     "qemu-io a b",

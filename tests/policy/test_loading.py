@@ -305,6 +305,12 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
         ),
         ("command = 'memsave'\nforce.filename = '/srv/a'", None),
         ("command = 'memsave'\nverdict = 'deny'", None),
+        ("command = 'memsave'\nwhen = 'under(args.filename, \"/srv\")'", None),
+        (
+            "command = 'memsave'\nwhen = 'args.filename.startsWith(\"/srv/\")'",
+            "startsWith of args.filename is a test of the text",
+        ),
+        ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
         ("command = 'stop'", None),
         ("kind = 'discloses'", None),
     ],

@@ -36,7 +36,8 @@ def _names(answer: JsonValue) -> set[str]:
     return {each.name for each in schema.entities}
 
 
-def _json_types(answer: list[JsonValue]) -> set[str]:
+def _json_types(answer: JsonValue) -> set[str]:
+    assert isinstance(answer, list)
     return {str(each["name"]) for each in answer if each["meta-type"] == "builtin"}
 
 

@@ -18,6 +18,7 @@ class Equals:
     """A test of one member, which may say that it asks for nodes."""
 
     covers_below = False
+    is_opened = False
 
     def __init__(self, name: str, value: object, *, needs_nodes: bool = False) -> None:
         self.path: MemberPath = (name,)

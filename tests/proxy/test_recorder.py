@@ -3,6 +3,7 @@
 Modules: recorder.
 """
 
+import asyncio
 import errno
 import json
 import os
@@ -13,6 +14,7 @@ import pytest
 
 from qmpeer.audit import AuditLog
 from qmpeer.policy import Policy, Rule
+from tests.proxy.lines import LineClient
 from tests.proxy.proxied import Proxied, error_of, until
 
 
@@ -134,9 +136,39 @@ async def test_each_command_waits_until_its_record_is_on_the_disk(
         assert "the audit log can't be" in error.desc
         disk.is_full = False
         assert proxied.server.names == ["stop"]
-    sent = [client.execute(f"command-{number}") for number in range(50)]
-    assert [await each for each in sent] == [f"command-{number}" for number in range(50)]
+    names = [f"command-{number}" for number in range(50)]
+    before = disk.syncs
+    assert await asyncio.gather(*map(client.execute, names)) == names
+    assert disk.syncs - before < 20  # those that wait for their turn share a sync
     log.close()
+
+
+@pytest.mark.parametrize("goes", ["client", "server"])
+async def test_what_waited_on_record_and_was_never_sent(proxied: Proxied, goes: str) -> None:
+    log = await _start(proxied, Disk(), fsync="command")
+    client = await LineClient.open(f"{proxied.folder}/proxy")
+    for number in range(20):
+        client.send(f"command-{number}")
+    await until(lambda: len(proxied.server.names) == 4)
+    await until(lambda: proxied.folder.joinpath("audit").read_text().count('"what":"begin"') == 20)
+    if goes == "client":
+        await client.close()
+        await until(lambda: _records(proxied.folder)[-1]["what"] == "left")
+    else:
+        proxied.machine.shutdown()
+        await until(lambda: _records(proxied.folder)[-1]["what"] == "left")
+        await client.close()
+    await proxied.close()
+    log.close()
+    ends = {each["begin"]: each for each in _records(proxied.folder) if each["what"] == "end"}
+    begins = [each for each in _records(proxied.folder) if each["what"] == "begin"]
+    sent, unsent = begins[:4], begins[4:]
+    assert [each["command"] for each in sent] == proxied.server.names
+    assert len(unsent) == 16
+    for each in unsent:
+        assert ends[each["number"]]["outcome"] == "not-sent"
+    for each in sent:
+        assert ends[each["number"]]["outcome"] == "interrupted"
 
 
 async def test_the_server_goes_before_it_answers(proxied: Proxied) -> None:

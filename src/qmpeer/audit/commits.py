@@ -52,6 +52,7 @@ class Commits:
         self._pause = pause
         self._on_error = on_error
         self._is_failing = False
+        self._is_closed = False
         self._waiting: deque[tuple[int, Callable[[], None], Callable[[OSError], None]]] = deque()
         self._synced = 0
         self._is_due = False  # a sync is running, or is about to begin
@@ -87,6 +88,8 @@ class Commits:
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:
+        if self._is_closed:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -133,6 +136,7 @@ class Commits:
 
     def close(self) -> None:
         """Sync what was written, and let go what waits; blocks for two syncs at most."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         if self._thread is not None:

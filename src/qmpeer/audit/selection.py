@@ -7,7 +7,8 @@ import msgspec
 
 from qmpeer.audit.entries import Entry
 
-DENIED: Final = "denied"
+DENIED: Final = ("denied", "would-deny")
+"""What a denial is called; the second one went on, in a dry run."""
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,7 +17,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         clients: Numbers of clients, or globs on their names: one of them.
         commands: Globs on the command's name: one of them.
-        outcomes: Outcomes, or "denied": one of them.
+        outcomes: Outcomes, or what else happened, such as "denied": one of them.
         since: The earliest time, as in the log.
         until: The time before which it was.
         slower: The least seconds that it took.

@@ -35,7 +35,7 @@ _PAUSE: Final = 0.2
 """Seconds between two looks at a log that is followed."""
 _LAST: Final = 10
 """The entries with which following begins."""
-_OUTCOMES: Final = ("return", "error", "interrupted", "not-sent", UNKNOWN, DENIED)
+_OUTCOMES: Final = ("return", "error", "interrupted", "not-sent", UNKNOWN, *DENIED)
 
 _FILES: Final = """\
 FILE is the log of `qmpeer proxy --audit FILE`. Full files beside it, such as FILE.000000004711, are
@@ -97,7 +97,7 @@ COMMAND: Final = VerbGroup(PROGRAM, "Show and verify the audit log of a proxy.",
     argument("--command", "GLOB", "only these commands (repeatable)", action="append", default=[]),
     argument("--outcome", None, "only commands with this outcome (repeatable)", action="append",
              choices=_OUTCOMES, default=[]),
-    argument("--denied", None, "only what was denied; the same as --outcome denied"),
+    argument("--denied", None, "only what was denied, or would be but for a dry run"),
     argument("--since", "TIME", "only what began then or later"),
     argument("--until", "TIME", "only what began before"),
     argument("--slower", "S", "only commands that took S seconds or longer", type=seconds),
@@ -117,7 +117,7 @@ def _show(namespace: argparse.Namespace) -> int:
     selection = Selection(
         clients=tuple(namespace.client),
         commands=tuple(namespace.command),
-        outcomes=(*namespace.outcome, *([DENIED] if namespace.denied else [])),
+        outcomes=(*namespace.outcome, *(DENIED if namespace.denied else ())),
         since=since,
         until=until,
         slower=namespace.slower or 0.0,

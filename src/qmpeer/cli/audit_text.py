@@ -23,6 +23,7 @@ _COLOURS: Final[Mapping[str, str]] = {
     "interrupted": "hint",
     UNKNOWN: "hint",
     "denied": "error",
+    "would-deny": "hint",
     "trouble": "error",
 }
 _CLIENT: Final = 14
@@ -130,8 +131,8 @@ def _padded(text: str, width: int) -> str:
 
 def _about(entry: Entry) -> Iterator[str]:
     """Yield what an entry says besides: the error first, as lines may be cut."""
-    if entry.error_class:
-        yield f"{entry.error_class}: {entry.desc}"
+    if entry.error_class or entry.desc:
+        yield ": ".join(filter(None, (entry.error_class, entry.desc)))
     reason = entry.facts.get("reason")
     if isinstance(reason, str):
         yield reason
@@ -145,7 +146,7 @@ def _about(entry: Entry) -> Iterator[str]:
     if entry.rule:
         yield f"rule={entry.rule}"
     for name, value in entry.facts.items():
-        if name != "reason" and value is not None:
+        if name != "reason" and value is not None and value is not False:
             yield f"{name}={value if isinstance(value, str) else _json(value)}"
 
 

@@ -53,7 +53,7 @@ def _run(namespace: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == "qmpeer":
             raise
-        text = f"qmpeer mcp needs {error.name}: pip install 'qmpeer[mcp]'"
+        text = f"qmpeer mcp needs {error.name}: pip install '.[mcp]' in qmpeer's checkout"
         raise ModuleNotFoundError(text, name=error.name) from None
     return run_mcp(namespace)
 

@@ -80,6 +80,7 @@ def _joins_a_hub(arguments: JsonObject) -> bool:
     return arguments.get("type") == "hubport" and "netdev" in arguments
 
 
+_LONGEST_MS: Final = 100_000  # QEMU's own limit, where it has one
 _MOST_PIXELS: Final = 8192
 _MOST_CHARACTERS: Final = 1024
 
@@ -106,6 +107,17 @@ def _is_negative(arguments: JsonObject) -> bool:
     return isinstance(size, int) and size < 0
 
 
+def _is_out_of_time(arguments: JsonObject) -> bool:
+    return any(
+        isinstance(time := arguments.get(name), int) and not 0 <= time <= _LONGEST_MS
+        for name in ("initial", "max", "rounds", "step")
+    )
+
+
+def _is_legacy(arguments: JsonObject) -> bool:
+    return arguments.get("property") == "cpu-hotplug-legacy" and bool(arguments.get("value"))
+
+
 def _is_live(arguments: JsonObject) -> bool:
     return arguments.get("live") is not False
 
@@ -118,6 +130,11 @@ def _has(member: str, *values: str) -> Callable[[JsonObject], bool]:
 _TOO_LARGE: Final = "it aborts if the console is too large"
 
 KNOWN_CRASHES: Final = (
+    KnownCrash(
+        command="announce-self",
+        matches=_is_out_of_time,
+        reason="it is busy forever if a time is negative or very long",
+    ),
     KnownCrash(
         command="blockdev-reopen",
         matches=_no_options,
@@ -192,10 +209,10 @@ KNOWN_CRASHES: Final = (
         survivor=(11, 1),
     ),
     KnownCrash(
-        command="rtc-reset-reinjection",
-        matches=_always,
-        reason="it aborts if the machine has no x86 board",
-        since=(10, 0),
+        command="qom-set",
+        matches=_is_legacy,
+        reason="it aborts unless the value is false",
+        survivor=(11, 1),
     ),
     KnownCrash(
         command="transaction",
@@ -223,7 +240,9 @@ KNOWN_CRASHES: Final = (
 )
 """All known ones."""
 
+DEADLY_COMMANDS: Final = frozenset(each.command for each in KNOWN_CRASHES)
+"""The commands with an input that is known to kill a release."""
+
 _BY_COMMAND: Final = {
-    name: [each for each in KNOWN_CRASHES if each.command == name]
-    for name in {each.command for each in KNOWN_CRASHES}
+    name: [each for each in KNOWN_CRASHES if each.command == name] for name in DEADLY_COMMANDS
 }

@@ -67,7 +67,7 @@ sgx | reads | 6.2-
 skeys | reads discloses | 2.5- addr:l | tells storage keys of guest memory
 snapshots | reads | 1.0-
 spice | reads discloses | 1.0- | tells names and addresses of the display's clients
-stats | reads | 7.1- target:s,names:s?,provider:s?
+stats | reads ends | 7.1- target:s,names:s?,provider:s?
 status | reads | 1.0-
 sync-profile | reads | 3.1- mean:-m,no_coalesce:-n,max:i?
 tlb | reads discloses | 1.0- | tells the guest's page tables

@@ -53,6 +53,17 @@ class HumanRow(msgspec.Struct, frozen=True):
         """Return True if a release has the command, on some target."""
         return any(each.first <= release <= each.last for each in self.signatures)
 
+    def letters_in(self, release: tuple[int, int]) -> str:
+        """Return the letters of the arguments in a release.
+
+        Raises:
+            LookupError: If the release doesn't have the command.
+        """
+        for each in self.signatures:
+            if each.first <= release <= each.last:
+                return each.letters
+        raise LookupError(f"{self.name} isn't in this release")
+
 
 def human_row(name: str) -> HumanRow | None:
     """Return the command with a name or an alias; None if it is unknown.

@@ -9,7 +9,7 @@ import mcp_types as types
 from mcp.server import Server
 from mcp.server.context import ServerRequestContext
 
-from qmpeer import __version__
+from qmpeer import __version__, limits
 from qmpeer.display.pictures import Picture
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.mcp import command_tools, guest_tools, machine_tools
@@ -137,6 +137,8 @@ def _may_change(name: str, arguments: JsonObject) -> bool:
 
 
 def _failed(text: str) -> types.CallToolResult:
+    if len(text) > limits.MCP_ERROR:
+        text = f"{text[: limits.MCP_ERROR]}…"
     return types.CallToolResult(content=[types.TextContent(text=text)], is_error=True)
 
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from qmpeer.client import AsyncClient, Client
 from qmpeer.errors import CommandError, QMPError, SchemaError
 from qmpeer.mcp.documentation import CommandTexts
-from qmpeer.mcp.interface import Interface
+from qmpeer.mcp.interface import OWN, Interface
 from qmpeer.proxy import Proxy
 from qmpeer.schema import Schema, schema_from_introspection
 from qmpeer.values import JsonObject
@@ -91,7 +91,15 @@ class GuardedMachine:
         return await asyncio.to_thread(run)
 
     async def execute(self, command: str, arguments: JsonObject | None = None) -> object:
-        """Execute a command, and return its value; errors are those of `AsyncClient.execute`."""
+        """Execute a command that an assistant names, and return its value.
+
+        Raises:
+            ValueError: If it is one of the proxy's own, which would change what other tools get.
+            MachineAbsentError: If the server can't be reached.
+            Exception: As `AsyncClient.execute`.
+        """
+        if command.startswith(OWN):
+            raise ValueError(f"found {command!r}, expected a command of the machine")
         return await (await self.client()).execute(command, arguments)
 
     async def interface(self) -> Interface:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Final
 
 from qmpeer.mcp.documentation import CommandTexts
 from qmpeer.mcp.effect_words import effect_words, told_of
 from qmpeer.mcp.json_schemas import JsonSchemas
 from qmpeer.schema import CommandDefinition, EventDefinition, Schema, special_features
 from qmpeer.values import JsonObject, JsonValue
+
+OWN: Final = "__qmpeer_"
+"""The beginning of the names of the proxy's own commands."""
 
 
 class Interface:
@@ -52,7 +56,7 @@ class Interface:
     def names(self) -> list[str]:
         """The names of its commands, sorted; those of the proxy itself are left out."""
         names = self._by_name if self.commands is None else self.commands
-        return sorted(name for name in names if not name.startswith("__qmpeer_"))
+        return sorted(name for name in names if not name.startswith(OWN))
 
     def summary(self, name: str) -> str:
         """Return one sentence about a command, and its effects."""

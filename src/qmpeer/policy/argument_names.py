@@ -2,7 +2,8 @@
 
 ``argument_names.txt`` has a line for each command, which begins with a dot, and for each type of an
 argument: its members, each with its own types. ``[]`` is a list of a type. A member of all branches
-of a union is a member of the union, as the value of its discriminator isn't known here.
+of a union is a member of the union, as the value of its discriminator isn't known here. Scalars
+have their JSON types, an enum is a text.
 
 Source: the QAPI schemas of QEMU 1.0 to 10.2, read by ``scripts/argument_names.py``.
 """
@@ -20,6 +21,8 @@ Names: TypeAlias = dict[str, dict[str, set[str]]]
 """By command, which begins with a dot, or by type: the types of each member."""
 TABLE: Final = Path(__file__).with_name("argument_names.txt")
 """The table."""
+SCALARS: Final = frozenset({"str", "int", "number", "bool", "null"})
+"""The types of values without members."""
 ANY: Final = "any"
 """The type of a value that may have any members."""
 _OPEN: Final = frozenset({"device_add"})

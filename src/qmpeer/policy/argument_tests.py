@@ -61,15 +61,14 @@ class MemberTest(msgspec.Struct, frozen=True):
         return self.presence is Presence.ABSENT or any(each.covers_below for each in self.checks)
 
     @property
-    def needs_nodes(self) -> bool:
-        """True if it opens files: no plain condition asks for the files of nodes."""
-        return bool(self.opens)
+    def is_opened(self) -> bool:
+        """True if the proxy opens the files in it."""
+        return any(isinstance(each, Under) and each.is_opened for each in self.checks)
 
     @property
-    def opens(self) -> tuple[str, ...]:
-        """The folders under which the proxy opens the file."""
-        found = (each.folders for each in self.checks if isinstance(each, Under) and each.is_opened)
-        return next(found, ())
+    def needs_nodes(self) -> bool:
+        """False: no plain condition asks for the files of nodes."""
+        return False
 
     def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
         """Return why the conditions don't hold: "found …, expected …"; None if they do."""

@@ -49,7 +49,8 @@ class SampleMaker:
 
     Args:
         schema: The schema of the commands; None if there is none.
-        commands: The commands whose arguments are made.
+        commands: The commands whose arguments are made. If the schema lacks one, nothing is known
+            about any of them.
 
     Attributes:
         arguments: What the arguments of these commands are.
@@ -60,7 +61,7 @@ class SampleMaker:
         self.arguments: Kinds = {"object": [None]}
         names = frozenset(commands)
         known = [] if schema is None else [each for each in schema.commands() if each.name in names]
-        if schema is not None and known:
+        if schema is not None and len(known) == len(names):
             self.arguments = {"object": _unique(self._types_of(schema, known))}
 
     @staticmethod

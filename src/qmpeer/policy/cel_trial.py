@@ -201,7 +201,7 @@ class _Trial:
             raise PredicateError(f"found the member {member} of {where}, which has {has}", at)
         near = near_names(member, names, 1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        reason = f"found the member {member} of {where}, which the schema doesn't have{hint}"
+        reason = f"found the member {member} of {where}, which none of its commands has{hint}"
         raise PredicateError(reason, at)
 
     # Comparisons

@@ -35,11 +35,6 @@ class ImageTest(msgspec.Struct, frozen=True):
         """True: a block node may name another one."""
         return True
 
-    @property
-    def opens(self) -> tuple[str, ...]:
-        """The folders under which the proxy opens the files."""
-        return self.folders if self.is_opened else ()
-
     def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
         """Return why the condition doesn't hold: "found …, expected …"; None if it does.
 

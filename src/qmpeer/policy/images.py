@@ -89,9 +89,9 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The drivers that open nothing but what their reviewed members name, with these members."""
 
-CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
+_CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
-PROTOCOLS: Final = ("file", "host_device")
+_PROTOCOLS: Final = ("file", "host_device")
 _PLAIN: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
 """Formats whose images name no other file."""
 
@@ -216,7 +216,7 @@ class _Image:
             return "found no backing, expected null or a node: QEMU would read it from the image"
         if "filename" in known:
             return _at("filename", self._file_failure(node.get("filename")))
-        for member in sorted(CHILDREN & node.keys()):
+        for member in sorted(_CHILDREN & node.keys()):
             failure = self._child_failure(member, node[member], depth)
             if failure is not None:
                 return failure
@@ -260,9 +260,9 @@ class _Image:
     def _file_of(self, node: JsonValue) -> str | None:
         """Return the file in which a node of the simplest kind has its first bytes."""
         if isinstance(node, str):
-            is_file = self._facts.node_driver(node) in PROTOCOLS
+            is_file = self._facts.node_driver(node) in _PROTOCOLS
             return self._facts.node_file(node) if is_file else None
-        if isinstance(node, dict) and node.get("driver") in PROTOCOLS:
+        if isinstance(node, dict) and node.get("driver") in _PROTOCOLS:
             name = node.get("filename")
             return name if isinstance(name, str) else None
         return None

@@ -6,17 +6,10 @@ reviewed.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from qmpeer.effects import (
-    CommandEffects,
-    Effect,
-    all_human_names,
-    all_names,
-    effects_of,
-    human_argument_names,
-)
+from qmpeer.effects import CommandEffects, Effect, all_names, effects_of
 from qmpeer.policy.argument_names import Names, knows_argument, near_argument, read_table
 from qmpeer.policy.event_names import EVENTS
 from qmpeer.policy.globs import Glob
@@ -50,7 +43,7 @@ class KnownNames:
         schema: "Schema | None" = None,
     ) -> None:
         self._own = own
-        self.commands: frozenset[str] = all_names() | own.keys()
+        self.commands: frozenset[str] = frozenset(all_names() | own.keys())
         self.events: frozenset[str] = EVENTS | frozenset(own_events)
         self._arguments: Names | None = None
         if schema is not None:
@@ -63,6 +56,8 @@ class KnownNames:
     @cached_property
     def human_commands(self) -> frozenset[str]:
         """The human-monitor commands."""
+        from qmpeer.effects import all_human_names  # start: 15 ms
+
         return all_human_names()
 
     def command_names(self, items: Iterable[Item]) -> frozenset[str]:
@@ -129,14 +124,14 @@ class KnownNames:
         verb = "has no" if len(commands) == 1 else "has an"
         raise item.refused(f"{whose} {verb} argument {'.'.join(path)}{hint}")
 
-    def check_human_argument(
-        self, item: Item, path: MemberPath, commands: Collection[str]
-    ) -> None:
+    def check_human_argument(self, item: Item, path: MemberPath, commands: Collection[str]) -> None:
         """Refuse an argument that none of some human-monitor commands has.
 
         Raises:
             PolicyError: If that is so.
         """
+        from qmpeer.effects import human_argument_names  # start: 15 ms
+
         known: set[str] = {"cpu-index"}
         for each in commands:
             names = human_argument_names(each)
@@ -158,7 +153,7 @@ def _shares(kinds: set[Effect]) -> Callable[[frozenset[Effect]], bool]:
     return lambda effects: not kinds.isdisjoint(effects)
 
 
-def _fitting(item: Item, known: Collection[str], what: str) -> frozenset[str]:
+def _fitting(item: Item, known: frozenset[str], what: str) -> frozenset[str]:
     """Return the known names that a name or a pattern stands for."""
     glob = Glob(item.text())
     if glob.is_name:
@@ -166,7 +161,12 @@ def _fitting(item: Item, known: Collection[str], what: str) -> frozenset[str]:
             return frozenset({glob.text})
         hint = did_you_mean(glob.text, known)
         raise item.refused(f'found "{glob.text}", which is no known {what}{hint}')
-    found = frozenset(filter(glob, known))
+    found = _all_fitting(glob, known)
     if not found:
         raise item.refused(f'found "{glob.text}", which fits no known {what}')
     return found
+
+
+@lru_cache(maxsize=256)  # policies use the same few patterns in many rules
+def _all_fitting(glob: Glob, known: frozenset[str]) -> frozenset[str]:
+    return frozenset(filter(glob, known))

@@ -21,7 +21,7 @@ from qmpeer.policy.policies import Policy
 from qmpeer.policy.presets import PRESETS, preset_path
 from qmpeer.policy.rule_tables import PRESET, RuleReader
 from qmpeer.policy.rules import Predicate, Rule, Who
-from qmpeer.policy.shadowing import shadowing
+from qmpeer.policy.shadowing import Earlier
 from qmpeer.policy.weak_tests import weaknesses
 from qmpeer.policy.who_tables import one_or_more, read_who
 from qmpeer.toml.items import DocumentKind, Item, read_document
@@ -165,25 +165,18 @@ class _Rules:
         """Read the array ``rule``."""
         reader = RuleReader(self._names, self._who, self._predicate, self._preset)
         rules: list[Rule] = []
+        earlier = Earlier(lambda name: self._own.get(name) or effects_of(name))
         for number, each in enumerate(_array(item, mistakes), 1):
             with mistakes.collected():
                 found = reader.read(each, number)
                 if len(rules) + len(found) > limits.POLICY_RULES:
                     raise each.refused(f"expected at most {limits.POLICY_RULES} rules")
                 if PRESET not in each.any_table():
-                    self._check_reached(each, found[0], rules)
+                    _check_reached(each, found[0], earlier)
                 rules += found
+                for rule in found:
+                    earlier.add(rule)
         return rules
-
-    def _check_reached(self, item: Item, rule: Rule, earlier: list[Rule]) -> None:
-        """Refuse a rule that can never decide."""
-        shadows = shadowing(rule, earlier, lambda name: self._own.get(name) or effects_of(name))
-        if shadows:
-            named = " and ".join(f"rule {each.name} ({each.place})" for each in shadows[:3])
-            more = f" and {len(shadows) - 3} more" if len(shadows) > 3 else ""
-            take = "takes" if len(shadows) == 1 else "take"
-            text = f"it can never decide: {named}{more} before it {take} all that it would take"
-            raise item.refused(text)
 
     def _preset(self, item: Item) -> list[Rule]:
         """Return the rules of a preset, which is a file like this one."""
@@ -204,3 +197,14 @@ class _Rules:
         from qmpeer.policy.predicates import read_predicate  # start: 60 ms
 
         return read_predicate(item, commands, self._schema)
+
+
+def _check_reached(item: Item, rule: Rule, earlier: Earlier) -> None:
+    """Refuse a rule that can never decide."""
+    shadows = earlier.shadowing(rule)
+    if shadows:
+        named = " and ".join(f"rule {each.name} ({each.place})" for each in shadows[:3])
+        more = f" and {len(shadows) - 3} more" if len(shadows) > 3 else ""
+        take = "takes" if len(shadows) == 1 else "take"
+        text = f"it can never decide: {named}{more} before it {take} all that it would take"
+        raise item.refused(text)

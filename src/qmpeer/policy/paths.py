@@ -18,8 +18,8 @@ Spec: Linux, path_resolution(7), proc(5); QEMU, path_has_protocol() and qemu_ope
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final, Protocol, Self
 
 from qmpeer import limits
@@ -145,14 +145,10 @@ class ServerFiles:
             ValueError: If that can't be judged. Its `__cause__` gives the reason, unless the text
                 of the path does.
         """
-        # The text is the same whether there is such a file or not: who asks mustn't learn that.
-        failure = _elsewhere(path, folder)
-        _checked(path)
-        try:
-            with self.walked(folder) as base, self.walked(path) as place:
-                return None if place.is_under(base) else failure
-        except ValueError as error:
-            raise ValueError(failure) from error
+        with ExitStack() as stack:
+            return placement_failure(
+                path, folder, lambda each: stack.enter_context(self.walked(each))
+            )
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of a file; None if there is none.
@@ -161,52 +157,7 @@ class ServerFiles:
             ValueError: If it can't be read, or isn't a file or a block device.
         """
         with self.walked(path) as place:
-            if place.fd is None:
-                return None
-            try:
-                fd = open_again(place.fd, os.O_RDONLY)
-            except OSError as error:
-                raise _unresolved(path, error.strerror) from None
-        try:
-            return os.pread(fd, size, 0)
-        except OSError as error:
-            raise _unresolved(path, error.strerror) from None
-        finally:
-            os.close(fd)
-
-    def open_under(
-        self, path: str, folders: Sequence[str], modes: Sequence[int], *, may_create: bool
-    ) -> list[int]:
-        """Open a file under one of some folders, and return its descriptors.
-
-        Nobody can put another file in its place: what was walked to is what is opened.
-
-        Args:
-            path: The path.
-            folders: The folders.
-            modes: How it is opened, such as os.O_RDONLY; those that aren't permitted are left out.
-            may_create: Make an empty file if there is none.
-
-        Raises:
-            ValueError: If it isn't under any, or can't be opened in any way.
-        """
-        with self.walked(path) as place:
-            if not any(self._is_under(place, folder) for folder in folders):
-                raise ValueError(_elsewhere(path, " or ".join(folders)))
-            if place.fd is not None:
-                return _opened(path, place.fd, modes)
-            if not may_create:
-                raise _unresolved(path, "no such file")
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            fd = os.open(place.names[-1], flags, 0o600, dir_fd=place.folder_fd)
-            try:
-                return _opened(path, fd, modes)
-            finally:
-                os.close(fd)
-
-    def _is_under(self, place: Place, folder: str) -> bool:
-        with self.walked(folder) as base:
-            return place.is_under(base)
+            return head_of(place, path, size)
 
     @contextmanager
     def walked(self, path: str) -> Iterator[Place]:
@@ -292,6 +243,47 @@ class ServerFiles:
         return found
 
 
+def placement_failure(path: str, folder: str, walk: Callable[[str], Place]) -> str | None:
+    """Return why a path doesn't lie under a folder: "found …, expected …"; None if it does.
+
+    Args:
+        path: The path.
+        folder: The folder.
+        walk: Walks a path to its end, as `ServerFiles.walked` does.
+
+    Raises:
+        ValueError: If that can't be judged. Its `__cause__` gives the reason, unless the text of
+            the path does.
+    """
+    # The text is the same whether there is such a file or not: who asks mustn't learn that.
+    failure = f"found {_shown(path)}, expected a path under {folder} once links are resolved"
+    _checked(path)
+    try:
+        return None if walk(path).is_under(walk(folder)) else failure
+    except ValueError as error:
+        raise ValueError(failure) from error
+
+
+def head_of(place: Place, path: str, size: int) -> bytes | None:
+    """Return the first bytes of the file at a place; None if there is none.
+
+    Raises:
+        ValueError: If it can't be read, or isn't a file or a block device.
+    """
+    if place.fd is None:
+        return None
+    try:
+        fd = open_again(place.fd, os.O_RDONLY)
+    except OSError as error:
+        raise _unresolved(path, error.strerror) from None
+    try:
+        return os.pread(fd, size, 0)
+    except OSError as error:
+        raise _unresolved(path, error.strerror) from None
+    finally:
+        os.close(fd)
+
+
 def open_again(fd: int, flags: int) -> int:
     """Return a new descriptor, for reading or writing, of the file that one of O_PATH stands for.
 
@@ -303,23 +295,6 @@ def open_again(fd: int, flags: int) -> int:
     if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
         raise ValueError("found neither a file nor a block device")
     return os.open(f"/proc/self/fd/{fd}", flags | os.O_CLOEXEC | os.O_NONBLOCK)
-
-
-def _opened(path: str, fd: int, modes: Sequence[int]) -> list[int]:
-    fds: list[int] = []
-    failure: str | None = None
-    for mode in modes:
-        try:
-            fds.append(open_again(fd, mode))
-        except OSError as error:
-            failure = error.strerror
-    if not fds:
-        raise _unresolved(path, failure)
-    return fds
-
-
-def _elsewhere(path: str, folder: str) -> str:
-    return f"found {_shown(path)}, expected a path under {folder} once links are resolved"
 
 
 def _checked(path: str) -> bytes:

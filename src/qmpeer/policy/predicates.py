@@ -8,6 +8,7 @@ from qmpeer.policy.cel_predicate import CelPredicate
 from qmpeer.policy.cel_syntax import PredicateError
 from qmpeer.policy.cel_trial import try_predicate
 from qmpeer.policy.rules import MemberPath
+from qmpeer.policy.table_schema import table_schema
 from qmpeer.toml.items import Item
 from qmpeer.values import JsonValue
 
@@ -23,7 +24,7 @@ def read_predicate(
     Args:
         item: The expression in the file.
         commands: The commands that the rule is about.
-        schema: The server's schema; without one, fewer mistakes are found.
+        schema: The server's schema; None for what all releases of QEMU have.
 
     Raises:
         PolicyError: If it can't be, at the place of the mistake.
@@ -31,7 +32,7 @@ def read_predicate(
     """
     try:
         predicate = CelPredicate(item.text())
-        try_predicate(predicate, commands, schema)
+        try_predicate(predicate, commands, schema or table_schema())
     except PredicateError as error:
         raise item.refused_inside(error.reason, error.offset) from None
     return predicate

@@ -1,11 +1,11 @@
 """The rights of one client: the judgement of its commands."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from qmpeer.effects import CommandEffects, HumanCommand, human_effects_of
+from qmpeer.effects import CommandEffects
 from qmpeer.errors import HumanLineError
 from qmpeer.messages import CommandMessage
 from qmpeer.policy.conditions import failure_of
@@ -16,6 +16,9 @@ from qmpeer.policy.rules import Decision, Facts, PolicyClient, Rule, Subject, wi
 from qmpeer.policy.verdicts import Verdict
 from qmpeer.policy.view import ClientView
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.effects import HumanCommand
 
 _MISSES: Final = 3
 """The rules that nearly took a command which an error names at most."""
@@ -154,7 +157,9 @@ class Rights:
         reason = f"{command.name}: {verdict.reason}" if verdict.reason else command.name
         return msgspec.structs.replace(verdict, reason=reason)
 
-    def _considered_human(self, command: HumanCommand, facts: Facts) -> Iterator[Consideration]:
+    def _considered_human(self, command: "HumanCommand", facts: Facts) -> Iterator[Consideration]:
+        from qmpeer.effects import human_effects_of  # start: 15 ms
+
         effects = human_effects_of(command.name)
         assert effects is not None, "what has been read is known"
         for rule in self._book.about(Subject.HUMAN, command.name):
@@ -188,9 +193,6 @@ class Rights:
             if not verdict.is_allowed:
                 inner = verdict.error(name)["desc"]
                 return Verdict(Decision.DENY, verdict.rule, f"actions[{index}]: {inner}")
-            if verdict.rule is not None and verdict.rule.opens:
-                reason = f"actions[{index}]: no file is opened for an action"
-                return Verdict(Decision.DENY, verdict.rule, reason)
             if verdict.arguments is not None:
                 is_forced = True
                 data = verdict.arguments

@@ -3,7 +3,7 @@
 Clients about whom the same rules are share one book.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from qmpeer.effects import CommandEffects
@@ -31,7 +31,7 @@ class RuleBook:
         view: What they see of their server.
     """
 
-    __slots__ = ("_certain", "_rules", "effects_of", "events", "view")
+    __slots__ = ("_certain", "_needing", "_rules", "effects_of", "events", "view")
 
     def __init__(self, rules: Sequence[Rule], effects_of: EffectsOf) -> None:
         self.effects_of: EffectsOf = effects_of
@@ -46,6 +46,7 @@ class RuleBook:
             if about[0].decision is Decision.ALLOW
         )
         self.view: ClientView = ClientView(self.is_hidden, self.events)
+        self._needing: frozenset[str] = frozenset(self._names_needing_nodes(rules))
         self._certain: dict[str, Verdict | None] = {}  # by command, whatever its arguments
 
     def about(self, subject: Subject, name: str) -> Sequence[Rule]:
@@ -69,10 +70,16 @@ class RuleBook:
 
     def needs_nodes(self, name: str) -> bool:
         """Return True if a rule about a command asks for the files of nodes."""
-        is_human = name == HUMAN_MONITOR_COMMAND
-        rules = self._rules[Subject.HUMAN if is_human else Subject.COMMAND]
-        names: Iterable[str] = rules if is_human or name == TRANSACTION else (name,)
-        return any(rule.needs_nodes for each in names for rule in rules.get(each, ()))
+        return name in self._needing
+
+    def _names_needing_nodes(self, rules: Sequence[Rule]) -> Iterator[str]:
+        for rule in rules:
+            if rule.needs_nodes:
+                if rule.subject is Subject.HUMAN:
+                    yield HUMAN_MONITOR_COMMAND
+                else:
+                    yield from rule.names
+                    yield TRANSACTION
 
     def _certain_verdict(self, name: str) -> Verdict | None:
         if name == HUMAN_MONITOR_COMMAND:

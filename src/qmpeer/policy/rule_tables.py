@@ -7,7 +7,9 @@ from typing import Final
 import msgspec
 
 from qmpeer import limits
+from qmpeer.effects import DEADLY_COMMANDS
 from qmpeer.policy.condition_tables import read_conditions, read_path
+from qmpeer.policy.deadly_inputs import DeadlyInput
 from qmpeer.policy.known_names import KnownNames
 from qmpeer.policy.rules import (
     ArgumentTest,
@@ -27,15 +29,18 @@ PRESET: Final = "preset"
 _COMMAND, _KIND, _EVENT, _HUMAN = "command", "kind", "event", "human"
 _SUBJECTS: Final = (_COMMAND, _KIND, _EVENT, _HUMAN, PRESET)
 _CONDITIONS: Final = ("arguments", "when", "size")
+_KILLS: Final = "kills"
 _ALLOWING: Final = ("unchecked", "force", "blank", "rate")
 """Keys of rules that allow; for any other they would mean nothing."""
-_KEYS: Final = ("name", "who", "verdict", *_SUBJECTS, *_CONDITIONS, *_ALLOWING)
+_KEYS: Final = ("name", "who", "verdict", *_SUBJECTS, *_CONDITIONS, _KILLS, *_ALLOWING)
 _KEYS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     _EVENT: ("name", "who", "verdict", _EVENT),
     _HUMAN: ("name", "who", "verdict", _HUMAN, *_CONDITIONS, "unchecked", "rate"),
     PRESET: ("who", PRESET),
 }
 """The keys of rules about something else than commands."""
+_OPENING: Final = frozenset({"blockdev-add"})
+"""The commands whose files the proxy can open: others take no sets of descriptors for certain."""
 _RATE: Final = re.compile(r"([1-9][0-9]{0,8}) ?/ ?(s|min|h)")
 _SECONDS: Final = {"s": 1.0, "min": 60.0, "h": 3600.0}
 _BLANK: Final = '"image.filename", "*.inserted.image" or "**.filename"'
@@ -98,10 +103,14 @@ class RuleReader:
         tests = dict[Item, ArgumentTest]()
         if "arguments" in keys:
             tests = read_conditions(keys["arguments"])
+        if _KILLS in keys:
+            names &= DEADLY_COMMANDS
         is_human = subject == _HUMAN
         check = self._names.check_human_argument if is_human else self._names.check_argument
         for each, test in tests.items():
             check(each, test.path, names)
+            if test.is_opened and names != _OPENING:
+                raise each.refused("found open, expected it in a rule about blockdev-add alone")
         return Rule(
             name=self._name(keys.get("name"), number),
             place=str(item.place),
@@ -110,13 +119,25 @@ class RuleReader:
             names=names,
             decision=decision,
             tests=tuple(tests.values()),
-            predicate=self._read_predicate(keys["when"], names) if "when" in keys else None,
+            predicate=self._predicate(keys, names),
             is_unchecked="unchecked" in keys and keys["unchecked"].flag(),
             force=self._force(keys["force"], names) if "force" in keys else None,
             blank=_blank(keys["blank"]) if "blank" in keys else (),
             rate=_rate(keys["rate"]) if "rate" in keys else None,
             size=keys["size"].integer(least=2) if "size" in keys else None,
         )
+
+    def _predicate(self, keys: Mapping[str, Item], names: frozenset[str]) -> Predicate | None:
+        kills = keys.get(_KILLS)
+        if kills is None:
+            return self._read_predicate(keys["when"], names) if "when" in keys else None
+        if not kills.flag():
+            raise kills.refused("found false, expected true or nothing")
+        if "when" in keys:
+            raise kills.refused("found it beside when, expected one of both")
+        if not names:
+            raise kills.refused("found no command that has a deadly input, expected one")
+        return DeadlyInput()
 
     def _name(self, item: Item | None, number: int) -> str:
         if item is None:

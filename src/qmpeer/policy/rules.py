@@ -130,11 +130,11 @@ class ArgumentTest(Protocol):
 
     @property
     def needs_nodes(self) -> bool:
-        """True if it asks for the files of nodes, or if it opens files."""
+        """True if it asks for the files of nodes."""
 
     @property
-    def opens(self) -> tuple[str, ...]:
-        """The folders under which the proxy opens the files, so the server gets no paths."""
+    def is_opened(self) -> bool:
+        """True if the proxy opens the files in it, and the server gets sets of descriptors."""
 
     def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
         """Return why the condition doesn't hold: "found …, expected …"; None if it does."""
@@ -214,17 +214,19 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         return not self.tests and self.predicate is None and self.size is None
 
     @property
+    def opened(self) -> Sequence[MemberPath]:
+        """The members whose files the proxy opens."""
+        return tuple(test.path for test in self.tests if test.is_opened)
+
+    @property
     def needs_nodes(self) -> bool:
-        """True if it asks for the files of nodes."""
+        """True if it asks for the files of nodes, or lets the proxy open some."""
+        if self.opened:
+            return True
         tests: tuple[ArgumentTest | Predicate, ...] = self.tests
         if self.predicate is not None:
             tests = (*tests, self.predicate)
         return any(each.needs_nodes for each in tests)
-
-    @property
-    def opens(self) -> bool:
-        """True if the proxy opens files for a command that it allows."""
-        return any(each.opens for each in self.tests)
 
     @property
     def ruled_on(self) -> Sequence[tuple[MemberPath, bool]]:

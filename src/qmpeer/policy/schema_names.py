@@ -1,17 +1,28 @@
 """The names of commands' arguments and of events in a schema."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from qmpeer.policy.argument_names import ANY, Names
+from qmpeer.policy.argument_names import ANY, SCALARS, Names
 from qmpeer.schema import (
     AlternateDefinition,
     Array,
+    BuiltIn,
     CommandDefinition,
+    EnumDefinition,
     EventDefinition,
     Schema,
     StructDefinition,
     UnionDefinition,
 )
+
+_SCALAR_OF: Final = {
+    "string": "str",
+    "int": "int",
+    "number": "number",
+    "boolean": "bool",
+    "null": "null",
+}
 
 
 def event_names(schema: Schema) -> frozenset[str]:
@@ -34,17 +45,19 @@ def add_schema(table: Names, schema: Schema) -> None:
             continue
         done.add(key)
         for member, kind in _members(schema, name):
-            table.setdefault(key, {}).setdefault(member, set()).add(kind)
-            inner = kind.replace("[]", "")
-            if inner and inner != ANY:
-                todo.append((inner, inner))
+            kinds = _references(schema, kind)
+            table.setdefault(key, {}).setdefault(member, set()).update(kinds)
+            for each in kinds:
+                inner = each.replace("[]", "")
+                if inner not in SCALARS and inner != ANY:
+                    todo.append((inner, inner))
 
 
 def _members(schema: Schema, name: str) -> Iterator[tuple[str, str]]:
-    """Give the members of a type, those of all branches included, each with its own type."""
+    """Give the members of a type, those of all branches included, each with its type's name."""
     match schema.types.get(name):
         case StructDefinition(members=own, base=base):
-            yield from ((each.name, _reference(schema, each.type)) for each in own)
+            yield from ((each.name, each.type) for each in own)
             if base is not None:
                 yield from _members(schema, base)
         case UnionDefinition(base=base, branches=branches):
@@ -56,11 +69,19 @@ def _members(schema: Schema, name: str) -> Iterator[tuple[str, str]]:
                 yield from _members(schema, branch.type)
 
 
-def _reference(schema: Schema, name: str) -> str:
-    """Return the name of a type that has members, with [] for a list; "" for any other."""
+def _references(schema: Schema, name: str) -> set[str]:
+    """Return a type as the table has it: its name, with [] for a list; JSON's type for a scalar."""
     match schema.types.get(name):
         case Array(element=element):
-            return f"{_reference(schema, element)}[]"
-        case StructDefinition() | UnionDefinition() | AlternateDefinition():
-            return name
-    return ANY if name == ANY else ""
+            return {f"{each}[]" for each in _references(schema, element)}
+        case StructDefinition() | UnionDefinition():
+            return {name}
+        case AlternateDefinition(branches=branches):
+            inner = set[str]().union(*(_references(schema, branch.type) for branch in branches))
+            plain = {each for each in inner if each in SCALARS or each.endswith("[]")}
+            return plain if plain == inner else {*plain, name}
+        case EnumDefinition():
+            return {"str"}
+        case BuiltIn(json_type=json_type):
+            return {ANY if json_type == "value" else _SCALAR_OF[json_type]}
+    return {ANY}

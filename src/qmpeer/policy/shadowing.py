@@ -6,43 +6,53 @@ one of this rule, too. An earlier allow rule without ``unchecked`` leaves comman
 sensitive members to later rules, so it shadows nothing about commands that have any.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from qmpeer.effects import CommandEffects
 from qmpeer.policy.rules import Decision, Rule, Subject, Who
 
 
-def shadowing(
-    rule: Rule,
-    earlier: Sequence[Rule],
-    effects_of: Callable[[str], CommandEffects | None],
-) -> tuple[Rule, ...]:
-    """Return the earlier rules that leave nothing to a rule; none if it can decide something."""
-    shadows: dict[str, Rule] = {}
-    before = [each for each in earlier if _takes_as_much(each, rule)]
-    for name in rule.names:
-        for who in (None,) if rule.who is None else rule.who:
-            found = next(
-                (
-                    each
-                    for each in before
-                    if name in each.names
-                    and _is_wider(each.who, who)
-                    and not _leaves_some(each, name, effects_of)
-                ),
-                None,
-            )
-            if found is None:
-                return ()
-            shadows[found.name] = found
-    return tuple(shadows.values())
+class Earlier:
+    """The rules so far, by what they are about.
+
+    Args:
+        effects_of: Gives the effects of commands.
+    """
+
+    def __init__(self, effects_of: Callable[[str], CommandEffects | None]) -> None:
+        self._effects_of = effects_of
+        # By the first condition, too: a rule without that one isn't shadowed.
+        self._rules: dict[tuple[Subject, str, str], list[Rule]] = {}
+
+    def add(self, rule: Rule) -> None:
+        """Add a rule behind those that are there."""
+        first = repr(rule.tests[0]) if rule.tests else ""
+        for name in rule.names:
+            self._rules.setdefault((rule.subject, name, first), []).append(rule)
+
+    def shadowing(self, rule: Rule) -> tuple[Rule, ...]:
+        """Return the rules that leave nothing to a rule; none if it can decide something."""
+        shadows: dict[str, Rule] = {}
+        firsts = ["", *map(repr, rule.tests)]
+        for name in rule.names:
+            about = [
+                each
+                for first in firsts
+                for each in self._rules.get((rule.subject, name, first), ())
+                if _takes_as_much(each, rule) and not _leaves_some(each, name, self._effects_of)
+            ]
+            for who in (None,) if rule.who is None else rule.who:
+                found = next((each for each in about if _is_wider(each.who, who)), None)
+                if found is None:
+                    return ()
+                shadows[found.name] = found
+        return tuple(shadows.values())
 
 
 def _takes_as_much(earlier: Rule, rule: Rule) -> bool:
     """Return True if each condition of an earlier rule is one of a rule, too."""
     return (
-        earlier.subject is rule.subject
-        and all(test in rule.tests for test in earlier.tests)
+        all(test in rule.tests for test in earlier.tests)
         and earlier.predicate is None
         and (earlier.size is None or (rule.size is not None and rule.size <= earlier.size))
     )

@@ -29,6 +29,19 @@ def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -
                 )
         if not rule.is_unchecked:
             yield from _untested(rule, effects)
+    if rule.predicate is not None:
+        yield from _text_tests(rule, effects_of)
+
+
+def _text_tests(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -> Iterator[str]:
+    """Give the tests of paths as mere texts in an expression."""
+    from qmpeer.policy.cel_predicate import CelPredicate  # start: 60 ms
+    from qmpeer.policy.predicates import text_test_warnings  # start: 60 ms
+
+    assert isinstance(rule.predicate, CelPredicate), "it comes from a file"
+    known = filter(None, map(effects_of, sorted(rule.names)))
+    found = (text for each in known for text in text_test_warnings(rule.predicate, each))
+    yield from (f"rule {rule.name}: {text}" for text in dict.fromkeys(found))
 
 
 def _weakness(test: MemberTest) -> str | None:
@@ -42,7 +55,8 @@ def _weakness(test: MemberTest) -> str | None:
 
 def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:
     """Give the members without which a command does nothing, if the rule doesn't test them."""
-    tested = {path[0] for path, _ in rule.ruled_on if path}
+    ruled_on = [path for path, _ in rule.ruled_on]
+    tested = effects.sensitive if () in ruled_on else {path[0] for path in ruled_on}
     for name in effects.sensitive:
         if set(name) & set("*!.") or name in tested:
             continue

@@ -19,7 +19,7 @@ from qmpeer.proxy import texts
 from qmpeer.proxy.fd_names import FdNames, names_in
 from qmpeer.proxy.fd_sets import FdSets
 from qmpeer.proxy.own_requests import OwnRequests
-from qmpeer.proxy.request import Request, Requester
+from qmpeer.proxy.request import Holder, Request, Requester
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -32,7 +32,7 @@ class Held(msgspec.Struct, frozen=True):
         sets: The numbers of sets.
     """
 
-    requester: Requester
+    requester: Holder
     names: tuple[str, ...]
     sets: tuple[int, ...]
 
@@ -103,8 +103,17 @@ class Descriptors:
         """Return True if a client has passed all descriptors of a set, which is there."""
         return self._sets.owns(number, requester)
 
+    def promise(self, number: int, holder: Holder | None) -> None:
+        """Let what the proxy adds to a set belong to a holder; None ends that.
+
+        Args:
+            number: The set.
+            holder: The holder.
+        """
+        self._sets.promise(number, holder)
+
     def sweep(self) -> None:
-        """Begin to remove the sets that are left behind, as far as nobody uses them."""
+        """Begin to close the sets that nobody holds or uses."""
         self._sets.sweep()
 
     def left(self, requester: Requester) -> None:
@@ -166,9 +175,13 @@ class Descriptors:
             if self._names.is_taken(name, requester):
                 return texts.name_taken(name)
 
+        inner = request.on_outcome
+
         def on_outcome(value: JsonValue, is_success: bool) -> None:
             if is_success:
                 self._names.used(names, requester)
+            if inner is not None:
+                inner(value, is_success)
 
         if names:
             request.on_outcome = on_outcome
@@ -178,8 +191,10 @@ class Descriptors:
         number, requester = arguments.get("fdset-id"), request.requester
         if self._lacks_fds(request):
             return texts.no_descriptor()
-        if isinstance(number, int) and self._sets.belongs_to_another(number, None, requester):
-            return texts.set_taken(number)
+        is_own = requester is self._own  # it adds to sets that it holds for clients
+        if isinstance(number, int) and not is_own:
+            if self._sets.belongs_to_another(number, None, requester):
+                return texts.set_taken(number)
         if self._sets.size >= limits.NAMED_FDS:
             return texts.too_many_descriptors()
 

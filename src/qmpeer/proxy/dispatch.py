@@ -53,7 +53,7 @@ class Dispatch:
         recorder = self._recorder
         if error is not None:
             self._not_sent(request, error)
-        elif recorder is None:
+        elif recorder is None or request.record is not None:
             self._send_now(request)
         elif not recorder.is_slow:
             failure = recorder.begin(request)

@@ -20,7 +20,7 @@ class Door:
     def __init__(self, hub: Hub, rules: ListenerRules) -> None:
         self._hub = hub
         self._rules = rules
-        self.window: int = hub.window
+        self.window: int = hub.client_window
 
     def open_session(self, client: RawClient) -> ProxySession:
         """Return the session of a client that has connected; see `qmpeer.monitor.RawBackend`."""

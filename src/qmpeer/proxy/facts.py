@@ -1,17 +1,16 @@
 """The facts of judgements: about the host, the server's nodes, and clients' descriptors."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import msgspec
-
-from qmpeer.policy import Facts, Verdict
+from qmpeer.policy import Facts
+from qmpeer.policy.held_files import HeldFiles
 from qmpeer.policy.paths import ServerFiles
 from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.node_facts import NodeFacts
-from qmpeer.proxy.opened_files import OpenedFiles, denied
 from qmpeer.proxy.own_requests import OwnRequests
-from qmpeer.proxy.request import Request, Requester
+from qmpeer.proxy.request import Requester
 from qmpeer.proxy.server_process import files_of_server
 
 
@@ -27,7 +26,7 @@ class ServerFacts:
         nodes: The block nodes.
     """
 
-    __slots__ = ("_descriptors", "_files", "_own", "_unix_socket", "nodes")
+    __slots__ = ("_descriptors", "_files", "_unix_socket", "nodes")
 
     def __init__(
         self,
@@ -36,7 +35,6 @@ class ServerFacts:
         unix_socket: Callable[[], int | None],
     ) -> None:
         self.nodes: NodeFacts = NodeFacts(own)
-        self._own = own
         self._descriptors = descriptors
         self._unix_socket = unix_socket
         self._files: ServerFiles | ValueError | None = None  # or why they aren't known
@@ -44,6 +42,15 @@ class ServerFacts:
     def facts_for(self, requester: Requester) -> Facts:
         """Return the facts for one client's commands."""
         return ClientFacts(self, self._descriptors, requester)
+
+    @contextmanager
+    def held_for(self, requester: Requester) -> Iterator["HeldFacts"]:
+        """Give the facts for one command of a client, in which files stay what they are."""
+        facts = HeldFacts(self, self._descriptors, requester)
+        try:
+            yield facts
+        finally:
+            facts.close()
 
     def forget(self) -> None:
         """Forget the files of a server: it has gone, or another one has come."""
@@ -63,23 +70,6 @@ class ServerFacts:
         if isinstance(self._files, ValueError):
             raise self._files
         return self._files
-
-    async def open_files(self, request: Request, verdict: Verdict) -> Verdict:
-        """Open the files of a request that is allowed; return the verdict with new arguments."""
-        rule, command = verdict.rule, request.command
-        assert rule is not None
-        opened = OpenedFiles(self._own, self._descriptors.sweep)
-        arguments = verdict.arguments if verdict.arguments is not None else command.arguments
-        facts = self.facts_for(request.requester)
-        try:
-            changed = await opened.pass_on(rule, arguments or {}, self.files, facts)
-        except ValueError as error:
-            return denied(verdict, str(error))
-        if request.is_answered:
-            opened.release()
-        else:
-            request.on_answered = opened.release
-        return msgspec.structs.replace(verdict, arguments=changed)
 
     async def refresh(self) -> None:
         """Ask the server for what it may have changed."""
@@ -132,3 +122,37 @@ class ClientFacts:
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set of descriptors is this client's own."""
         return self._descriptors.owns_set(number, self._requester)
+
+
+class HeldFacts(ClientFacts):
+    """The facts for one command, in which the files that were looked at stay what they are."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self, server: ServerFacts, descriptors: Descriptors, requester: Requester) -> None:
+        super().__init__(server, descriptors, requester)
+        self._held: HeldFiles | None = None
+
+    @property
+    def files(self) -> HeldFiles:
+        """The files.
+
+        Raises:
+            ValueError: If the server's files aren't known, with the reason.
+        """
+        if self._held is None:
+            self._held = HeldFiles(self._server.files)
+        return self._held
+
+    def under(self, path: str, folder: str) -> str | None:
+        """Return None if the server would open a path under a folder, else why it wouldn't."""
+        return self.files.under(path, folder)
+
+    def head(self, path: str, size: int) -> bytes | None:
+        """Return the first bytes of one of the server's files; None if there is none."""
+        return self.files.head(path, size)
+
+    def close(self) -> None:
+        """Hold the files no more."""
+        if self._held is not None:
+            self._held.close()

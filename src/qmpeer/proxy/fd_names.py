@@ -16,7 +16,7 @@ from typing import Final
 
 from qmpeer import limits
 from qmpeer.proxy.own_requests import OwnRequests
-from qmpeer.proxy.request import Requester
+from qmpeer.proxy.request import Holder, Requester
 from qmpeer.values import JsonValue
 
 _MEMBERS: Final = ("fdname", "str")
@@ -112,12 +112,12 @@ class FdNames:
         if holder is not None and holder.has_left:
             self._own.execute("closefd", {"fdname": name})
 
-    def clear(self) -> Mapping[Requester, list[str]]:
+    def clear(self) -> Mapping[Holder, list[str]]:
         """Forget all names, since the server has gone; return those of each client.
 
         Names that were used up aren't among them.
         """
-        held: dict[Requester, list[str]] = {}
+        held: dict[Holder, list[str]] = {}
         for name, holder in self._holders.items():
             if name in self._loose:
                 continue

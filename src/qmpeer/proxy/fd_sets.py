@@ -13,7 +13,7 @@ from typing import Final
 
 from qmpeer.errors import CommandError
 from qmpeer.proxy.own_requests import OwnRequests
-from qmpeer.proxy.request import Requester
+from qmpeer.proxy.request import Holder, Requester
 from qmpeer.values import JsonObject, JsonValue
 
 _FILE_NAME: Final = re.compile(r"/dev/fdset/(\d+)")
@@ -26,11 +26,12 @@ class FdSets:
         own: Removes what clients leave behind.
     """
 
-    __slots__ = ("_changes", "_is_sweep_due", "_own", "_sets", "_sweeping")
+    __slots__ = ("_changes", "_is_sweep_due", "_own", "_promised", "_sets", "_sweeping")
 
     def __init__(self, own: OwnRequests) -> None:
         self._own = own
-        self._sets: dict[int, dict[int, Requester]] = {}  # by set and descriptor
+        self._sets: dict[int, dict[int, Holder]] = {}  # by set and descriptor
+        self._promised: dict[int, Holder] = {}
         self._changes = 0  # commands of clients that were sent and aren't answered
         self._sweeping: asyncio.Task[None] | None = None
         self._is_sweep_due = False
@@ -65,8 +66,16 @@ class FdSets:
         if isinstance(value, dict):
             number, fd = value.get("fdset-id"), value.get("fd")
             if isinstance(number, int) and isinstance(fd, int):
-                self._sets.setdefault(number, {})[fd] = requester
+                holder = self._promised.get(number, requester)
+                self._sets.setdefault(number, {})[fd] = holder
         self.changed()
+
+    def promise(self, number: int, holder: Holder | None) -> None:
+        """Let what is added to a set belong to a holder; None to whoever adds it."""
+        if holder is None:
+            self._promised.pop(number, None)
+        else:
+            self._promised[number] = holder
 
     def removed(self, number: int, fd: int | None) -> None:
         """Note the success of a client's remove-fd, or the outcome of the proxy's."""
@@ -132,9 +141,9 @@ class FdSets:
             return set(_sets_in(nodes))
         return None
 
-    def clear(self) -> dict[Requester, list[int]]:
+    def clear(self) -> dict[Holder, list[int]]:
         """Forget all sets, and return their numbers by client: the server has gone."""
-        held: dict[Requester, list[int]] = {}
+        held: dict[Holder, list[int]] = {}
         for number, holders in self._sets.items():
             for holder in set(holders.values()):
                 held.setdefault(holder, []).append(number)

@@ -10,7 +10,9 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Final, Protocol
 
-from qmpeer.policy import Decision, Facts, Policy, Rights, Verdict
+from qmpeer.policy import Decision, Policy, Rights, Verdict
+from qmpeer.proxy.facts import ServerFacts
+from qmpeer.proxy.late_judgement import LateJudge
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.values import JsonObject
 
@@ -30,38 +32,31 @@ class Desk(Protocol):
         """Note that a request isn't allowed, but goes on, in a dry run."""
 
 
-class FactFinder(Protocol):
-    """What knows the facts about the host and the server."""
-
-    def facts_for(self, requester: Requester) -> Facts:
-        """Return the facts for one client's commands."""
-
-    async def refresh(self) -> None:
-        """Ask the server for what it may have changed."""
-
-    async def open_files(self, request: Request, verdict: Verdict) -> Verdict:
-        """Open the files of a request that is allowed; return the verdict with new arguments."""
-
-
 class Guard:
     """The guard of one proxy.
 
     Args:
         desk: Gets the requests that are judged.
-        finder: Knows the facts.
+        facts: The facts about the server.
+        late: Judges requests that need more.
 
     Attributes:
         policy: The policy; None to allow everything.
     """
 
-    __slots__ = ("_desk", "_finder", "_tasks", "_waiting", "policy")
+    __slots__ = ("_desk", "_facts", "_late", "_tasks", "_waiting", "policy")
 
-    def __init__(self, desk: Desk, finder: FactFinder) -> None:
+    def __init__(self, desk: Desk, facts: ServerFacts, late: LateJudge) -> None:
         self.policy: Policy | None = None
         self._desk = desk
-        self._finder = finder
+        self._facts = facts
+        self._late = late
         self._waiting: dict[Requester, deque[Request]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def _is_dry_run(self) -> bool:
+        return self.policy is not None and self.policy.is_dry_run
 
     def check(self, request: Request, rights: Rights) -> None:
         """Judge a request, now or once the facts are known."""
@@ -72,7 +67,7 @@ class Guard:
         elif (certain := rights.certain(command.name)) is not None:
             self._decide(request, certain)
         elif not rights.needs_nodes(command.name):
-            self._decide(request, self._verdict(request, rights))
+            self._judge(request, rights)
         elif command.is_oob:
             self._start(self._judge_late(request))
         else:
@@ -90,48 +85,34 @@ class Guard:
             while queue:
                 request = queue[0]
                 rights = request.requester.rights
-                if rights is not None and rights.needs_nodes(request.command.name):
+                if request.is_answered:
+                    pass
+                elif rights is not None and not rights.needs_nodes(request.command.name):
+                    self._judge(request, rights)
+                else:
                     await self._judge_late(request)
-                elif rights is not None and not request.is_answered:
-                    self._decide(request, self._verdict(request, rights))
-                elif not request.is_answered:  # the policy has gone meanwhile
-                    self._desk.admit(request)
                 queue.popleft()
         finally:
             del self._waiting[requester]
 
     async def _judge_late(self, request: Request) -> None:
-        try:
-            await self._finder.refresh()
-        except Exception:
-            _log.exception("the facts for %s aren't known", request.command.name)
         rights = request.requester.rights
-        if request.is_answered:
-            return
         if rights is None:  # the policy has gone meanwhile
             self._desk.admit(request)
             return
-        verdict = self._verdict(request, rights)
-        if verdict.is_allowed and verdict.rule is not None and verdict.rule.opens:
-            verdict = await self._opened(request, verdict)
-            if request.is_answered:
-                return
-        self._decide(request, verdict)
-
-    async def _opened(self, request: Request, verdict: Verdict) -> Verdict:
         try:
-            return await self._finder.open_files(request, verdict)
+            verdict = await self._late.judge(request, rights, is_trial=self._is_dry_run)
         except Exception:
-            _log.exception("the files of %s can't be opened", request.command.name)
-            return Verdict(Decision.DENY, verdict.rule, "its files can't be opened")
+            verdict = _unjudged(request)
+        if not request.is_answered:
+            self._decide(request, verdict)
 
-    def _verdict(self, request: Request, rights: Rights) -> Verdict:
+    def _judge(self, request: Request, rights: Rights) -> None:
         try:
-            facts = self._finder.facts_for(request.requester)
-            return rights.judge(request.command, facts)
-        except Exception:  # such as arguments that are nested too deep for a rule
-            _log.exception("%s can't be judged", request.command.name)
-            return Verdict(Decision.DENY, reason="it can't be judged")
+            verdict = rights.judge(request.command, self._facts.facts_for(request.requester))
+        except Exception:
+            verdict = _unjudged(request)
+        self._decide(request, verdict)
 
     def _decide(self, request: Request, verdict: Verdict) -> None:
         if verdict.is_allowed:
@@ -140,8 +121,14 @@ class Guard:
             if verdict.arguments is not None:
                 request.arguments = verdict.arguments
             self._desk.admit(request)
-        elif self.policy is not None and self.policy.is_dry_run:
+        elif self._is_dry_run:
             self._desk.would_refuse(request, verdict)
             self._desk.admit(request)
         else:
             self._desk.refuse(request, verdict, verdict.error(request.command.name))
+
+
+def _unjudged(request: Request) -> Verdict:
+    """Return the verdict after a failure, such as arguments that are nested too deep for a rule."""
+    _log.exception("%s can't be judged", request.command.name)
+    return Verdict(Decision.DENY, reason="it can't be judged")

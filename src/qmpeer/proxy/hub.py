@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.audit import AuditLog
 from qmpeer.errors import CommandError, CommandInterrupted
 from qmpeer.messages import CommandMessage, Event
@@ -20,8 +21,10 @@ from qmpeer.proxy.extensions import Extensions
 from qmpeer.proxy.facts import ServerFacts
 from qmpeer.proxy.guard import Guard
 from qmpeer.proxy.known_answers import SCHEMA, KnownAnswers
+from qmpeer.proxy.late_judgement import LateJudge
 from qmpeer.proxy.logbook import Logbook
 from qmpeer.proxy.multiplexer import Multiplexer
+from qmpeer.proxy.opener import FileOpener
 from qmpeer.proxy.own_requests import OwnRequests
 from qmpeer.proxy.recorder import Recorder
 from qmpeer.proxy.request import Request, Requester
@@ -49,6 +52,7 @@ class Hub:
 
     Attributes:
         window: The same.
+        client_window: The in-band commands of one client that may be here at once.
         own: Sends the proxy's own commands.
         sessions: The clients, in the order in which they came.
         logbook: The numbers of what has passed.
@@ -66,6 +70,8 @@ class Hub:
         audit: AuditLog | None = None,
     ) -> None:
         self.window: int = window
+        is_slow = audit is not None and audit.is_slow
+        self.client_window: int = limits.AUDIT_GROUP if is_slow else window
         self.own: OwnRequests = OwnRequests(self)
         self.sessions: dict[ProxySession, None] = {}
         self.logbook: Logbook = Logbook()
@@ -85,7 +91,8 @@ class Hub:
         self._numbers = itertools.count(1)
         self._deadlines = Deadlines(command_timeout, self._give_up)
         self._facts = ServerFacts(self.own, self._descriptors, self._unix_socket)
-        self._guard = Guard(self, self._facts)
+        opener = FileOpener(self.own, self._descriptors)
+        self._guard = Guard(self, self._facts, LateJudge(self._facts, opener))
         self._recorder: Recorder | None = None
         if audit is not None:
             self._recorder = Recorder(audit)
@@ -164,6 +171,7 @@ class Hub:
         for request in session.requests:
             self._deadlines.remove(request)
             self._held.pop(request, None)
+            self._end_unsent(request, "its client has left")
         self._descriptors.left(session)
         self.logbook.client_gone(session, len(dropped))
         if not self.sessions and self._on_empty is not None:
@@ -191,10 +199,24 @@ class Hub:
     def admit(self, request: Request) -> None:
         """Execute a request that is allowed."""
         command = request.command
+        recorder = self._recorder
         known = self._known.get(command)
         if known is not None:
             self._answer_known(request, known)
-            return
+        elif recorder is not None and recorder.is_slow and not command.is_oob:
+            recorder.begin_slowly(request, self._admit_recorded)  # those that wait share a sync
+        else:
+            self._take(request)
+
+    def _admit_recorded(self, request: Request, failure: str | None) -> None:
+        """Execute a request that is on record, unless nobody waits for it any more."""
+        if failure is not None:
+            self._answer(request, error=texts.not_sent(request, failure))
+        elif not request.is_answered:
+            self._take(request)
+
+    def _take(self, request: Request) -> None:
+        command = request.command
         refusal = request.refusal or self._refusal
         if refusal is not None:
             self._answer(request, error=texts.server_lost(request, refusal))
@@ -223,6 +245,11 @@ class Hub:
         """Note that a request isn't allowed, but goes on, in a dry run."""
         self.logbook.denied(request, verdict, is_dry_run=True)
 
+    def _end_unsent(self, request: Request, reason: str) -> None:
+        """Record that a request, if it is on record, wasn't sent."""
+        if request.record is not None and self._recorder is not None and not request.is_sent:
+            self._recorder.end_unsent(request, reason)
+
     def _cannot_be_sent(self, request: Request, error: JsonObject) -> None:
         self._answer(request, error=error)
 
@@ -236,10 +263,10 @@ class Hub:
             close_all(request.take_reply_fds())
             return
         self._deadlines.remove(request)
+        if error is not None:
+            self._end_unsent(request, str(error["desc"]))
         if request.fds:
             request.close_fds()
-        if request.on_answered is not None:
-            request.answered()
         if request.blank and error is None:
             value = blanked(value, request.blank)
         request.requester.answer(request, value, error)

@@ -48,11 +48,8 @@ class OwnRequests:
         *,
         is_oob: bool = False,
         fds: Sequence[int] = (),
-        requester: "Keeper | None" = None,
     ) -> "asyncio.Future[JsonValue]":
-        """Send a command in its turn, and return a future of its value.
-
-        Descriptors go with it, and belong to the requester then; by default, to nobody.
+        """Send a command in its turn, with its descriptors, and return a future of its value.
 
         The future may be awaited or forgotten. It raises a CommandError: the server's, or the
         proxy's own if the server doesn't answer in time or goes.
@@ -60,7 +57,7 @@ class OwnRequests:
         command = CommandMessage(name, arguments, is_oob=is_oob)
         reply: asyncio.Future[JsonValue] = asyncio.get_running_loop().create_future()
         self._replies[id(command)] = reply
-        self._executor.execute(requester or self, command, fds)
+        self._executor.execute(self, command, fds)
         return reply
 
     # Requester
@@ -86,41 +83,3 @@ class OwnRequests:
             error_class, desc = (str(error.get(member, "")) for member in ("class", "desc"))
             reply.set_exception(CommandError(error_class, desc, command.name))
             reply.exception()  # nobody has to ask for it
-
-
-class Keeper:
-    """A requester beside the proxy's own, to whom descriptors belong for a time.
-
-    Args:
-        own: The proxy's own requests, among which its requests are.
-
-    Attributes:
-        number: 0, which is no client's.
-        lane: The lane of the proxy's own.
-        has_left: True once nothing belongs to it any more.
-        rights: None: a policy is about clients.
-    """
-
-    __slots__ = ("_own", "has_left", "lane", "number", "rights")
-
-    def __init__(self, own: OwnRequests) -> None:
-        self._own = own
-        self.lane: Lane[Request] = own.lane
-        self.has_left: bool = False
-        self.number: int = 0
-        self.rights: Rights | None = None
-
-    @property
-    def requests(self) -> list[Request]:
-        """The requests of the proxy's own that aren't answered."""
-        return self._own.requests
-
-    def open(self, request: Request) -> None:
-        """Add a request, which will be answered."""
-        self._own.open(request)
-
-    def answer(
-        self, request: Request, value: JsonValue = None, error: JsonObject | None = None
-    ) -> None:
-        """Answer a request."""
-        self._own.answer(request, value, error)

@@ -12,7 +12,15 @@ from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
 
 
-class Requester(Protocol):
+class Holder(Protocol):
+    """Whoever descriptors belong to, which were passed to the server."""
+
+    @property
+    def has_left(self) -> bool:
+        """True if nothing belongs to it any more: its client has gone, or it never had one."""
+
+
+class Requester(Holder, Protocol):
     """The origin of requests: the session of a client, or the proxy itself."""
 
     @property
@@ -22,10 +30,6 @@ class Requester(Protocol):
     @property
     def lane(self) -> "Lane[Request]":
         """Its commands that wait for the server."""
-
-    @property
-    def has_left(self) -> bool:
-        """True if nothing belongs to it any more: its client has gone, or it never had one."""
 
     @property
     def rights(self) -> Rights | None:
@@ -57,7 +61,6 @@ class Request:
         rule: The name of the rule that allows it.
         blank: The members of its reply that are blanked.
         record: The number of its record.
-        on_answered: Called once when its client gets an answer or has left.
         reply_fds: Those that came with the server's answer, until it is passed on.
         on_outcome: Called with the server's answer, also if its client has gone: the value, and
             True unless it is an error.
@@ -75,7 +78,6 @@ class Request:
         "fds",
         "is_answered",
         "is_sent",
-        "on_answered",
         "on_outcome",
         "record",
         "refusal",
@@ -105,7 +107,6 @@ class Request:
         self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False
         self.is_answered: bool = False
-        self.on_answered: Callable[[], None] | None = None
         self.on_outcome: Callable[[JsonValue, bool], None] | None = None
         self.reply: Reply | Callable[[], Reply] | None = None
 
@@ -119,15 +120,8 @@ class Request:
         fds, self.reply_fds = self.reply_fds, ()
         return tuple(fds)
 
-    def answered(self) -> None:
-        """Call what waits for the answer, once."""
-        on_answered, self.on_answered = self.on_answered, None
-        if on_answered is not None:
-            on_answered()
-
     def drop(self) -> None:
         """Note that nobody waits for the answer."""
-        self.answered()
         self.is_answered = True
         self.close_fds()
         close_all(self.take_reply_fds())
