@@ -1,4 +1,4 @@
-"""What an audit log holds, and when: two records a command, blanked, whole after each call.
+"""The contents of an audit log at every moment: two records a command, blanked, whole after each call.
 
 Modules: arguments, audit_log, records.
 """

@@ -226,7 +226,7 @@ def test_the_name_of_the_key_changed_back(files: dict[str, bytes]) -> None:
 
 
 async def test_a_log_without_a_key_made_anew(tmp_path: Path) -> None:
-    """A chain without a key proves nothing against who can write it, but for what a head says."""
+    """A chain without a key proves nothing against who can write it, except with a head."""
     await write_log(tmp_path / "vm.audit", key=None)
     files = contents(tmp_path / "vm.audit")
     whole = verified(files, None)
