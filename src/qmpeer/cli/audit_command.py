@@ -75,8 +75,8 @@ exit status:
   2  the command line is wrong, or a file can't be read
 """
 _KEY: Final = """\
-Somebody who has the key can make a log that nobody can tell from the real one, so keep it from those
-who can write the log. The name of a key, which is printed, gives nothing away.
+Somebody who has the key can make a log that nobody can tell from the real one, so keep it from
+those who can write the log. The name of a key, which is printed, gives nothing away.
 
 exit status:
   0  the key was written
