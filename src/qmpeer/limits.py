@@ -287,6 +287,8 @@ AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0
 """Seconds until the end of a command is on the disk if its beginning has to be at once. Ours."""
+AUDIT_LOOK: Final = 100
+"""Records after which an audit log looks whether somebody has moved or removed its file. Ours."""
 AUDIT_GROUP: Final = 64
 """In-band commands of one client that the proxy takes at once if each has to be on the disk first.
 Ours: they share a sync; without that, PROXY_WINDOW of them are taken."""
