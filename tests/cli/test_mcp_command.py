@@ -13,21 +13,19 @@ import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters
-from mcp_types import CallToolResult
 
-from qmpeer.cli import mcp_process
 from qmpeer.cli.mcp_command import COMMAND
-from qmpeer.cli.mcp_process import audit_path
 from qmpeer.display.pictures import png_size
 from tests.cli.programs import run_here
 from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import QEMU
+
+if TYPE_CHECKING:
+    from mcp_types import CallToolResult
 
 TOKEN = "abcdefghijklmnopqrstuvwxyz"
 OURS = [sys.executable, "-m", "qmpeer"]
@@ -120,6 +118,8 @@ def test_help_imports_no_sdk() -> None:
 
 
 def test_the_default_record(tmp_path: Path) -> None:
+    from qmpeer.cli.mcp_process import audit_path
+
     one, two = [
         audit_path(address, {"XDG_STATE_HOME": str(tmp_path)})
         for address in ("unix:/run/vm 1.qmp", "unix:/run/vm-1.qmp")
@@ -162,6 +162,8 @@ def test_a_signal_ends_it_though_it_reads_its_input(tmp_path: Path) -> None:
 
 
 async def test_a_signal_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qmpeer.cli import mcp_process
+
     said: asyncio.Queue[str] = asyncio.Queue()
     monkeypatch.setattr(mcp_process, "complain", lambda program, text: said.put_nowait(text))
     (tmp_path / "token").write_text(TOKEN)
@@ -196,7 +198,7 @@ def machine(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
         process.kill()
 
 
-def text_of(result: CallToolResult) -> str:
+def text_of(result: "CallToolResult") -> str:
     (content,) = result.content
     assert content.type == "text"
     return content.text
@@ -204,6 +206,9 @@ def text_of(result: CallToolResult) -> str:
 
 @pytest.mark.real
 async def test_a_real_machine(machine: Path, tmp_path: Path) -> None:
+    from mcp import Client
+    from mcp.client.stdio import StdioServerParameters
+
     (tmp_path / "policy.toml").write_text(POLICY)
     words = ["--policy", f"{tmp_path}/policy.toml", "--audit", f"{tmp_path}/audit"]
     parameters = StdioServerParameters(
@@ -211,9 +216,8 @@ async def test_a_real_machine(machine: Path, tmp_path: Path) -> None:
     )
     async with Client(parameters) as client:
 
-        async def call(tool: str, /, **arguments: Any) -> CallToolResult:
-            result = await client.call_tool(tool, arguments)
-            assert isinstance(result, CallToolResult)
+        async def call(tool: str, /, **arguments: Any) -> "CallToolResult":
+            result: CallToolResult = await client.call_tool(tool, arguments)
             return result
 
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

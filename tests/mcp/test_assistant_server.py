@@ -8,11 +8,9 @@ import asyncio
 import json
 from typing import Any
 
-import mcp_types as types
 import pytest
 
 from qmpeer import limits
-from qmpeer.mcp.assistant_server import AssistantServer
 from qmpeer.mcp.effect_words import only_reads, told_of
 from tests.mcp.conftest import HOSTILE, Assisted
 
@@ -252,11 +250,13 @@ async def test_an_error_of_ours_shows_no_trace(
     ("action", "expected"), [("accept", "{}"), ("decline", "A person was asked and has refused.")]
 )
 async def test_a_person_is_asked(assisted: Assisted, mode: str, action: Any, expected: str) -> None:
+    from mcp_types import ElicitRequestParams, ElicitResult
+
     asked: list[str] = []
 
-    async def answer(context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def answer(context: object, params: ElicitRequestParams) -> ElicitResult:
         asked.append(params.message)
-        return types.ElicitResult(action=action, content={} if action == "accept" else None)
+        return ElicitResult(action=action, content={} if action == "accept" else None)
 
     assistant = await assisted.assistant(
         mode=mode, confirms=True, client={"elicitation_callback": answer}
@@ -286,7 +286,3 @@ def test_words_about_effects() -> None:
         False,
         False,
     ]
-
-
-def test_it_is_exported() -> None:
-    assert AssistantServer.__module__ == "qmpeer.mcp.assistant_server"

@@ -312,7 +312,7 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
         ),
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
         ("command = 'stop'", None),
-        ("kind = 'discloses'", None),
+        ("kind = ['reads', 'discloses']", None),
     ],
 )
 def test_warnings(rule: str, said: str | None, load: Load) -> None:
@@ -323,6 +323,12 @@ def test_warnings(rule: str, said: str | None, load: Load) -> None:
         assert len(warnings) == 1
         assert warnings[0].startswith("p.toml:1:3: rule 1: ")
         assert said in warnings[0]
+
+
+def test_a_table_that_no_rule_names(load: Load) -> None:
+    text = "[who.backup]\nuid = 0\n" + RULE
+    assert load(text).warnings == ("p.toml:1:6: who.backup: no rule is about these clients",)
+    assert load(text + "who = 'backup'\n").warnings == ()
 
 
 def test_a_schema_knows_what_is_newer(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What clients may do: judged before a command goes to the server, in each client's order.
+"""The guard: commands are judged before they go to the server, in each client's order.
 
 Modules: facts, guard.
 """

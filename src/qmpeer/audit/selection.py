@@ -51,4 +51,4 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _fits(text: str, globs: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(text, glob) for glob in globs)
+    return bool(text) and any(fnmatchcase(text, glob) for glob in globs)

@@ -26,8 +26,8 @@ _COLOURS: Final[Mapping[str, str]] = {
     "would-deny": "hint",
     "trouble": "error",
 }
-_CLIENT: Final = 14
-"""Columns for the client; one that needs more shifts the rest."""
+_CLIENT: Final = (8, 22)
+"""Columns for the client: at first, and at most on a terminal. They grow as clients need them."""
 _OUTCOME: Final = 9
 _TOOK: Final = 7
 
@@ -97,6 +97,7 @@ class EntryLines:
         self._has_headings = layout.width < ENDLESS
         self._times = Times(is_utc, not self._has_headings)
         self._date = ""
+        self._client = _CLIENT[0]
 
     def of(self, entry: Entry) -> Iterator[str]:
         """Yield an entry's line, with a line for its date before it where dates are headings."""
@@ -109,10 +110,14 @@ class EntryLines:
         yield self._line(visible(clock), entry)
 
     def _line(self, clock: str, entry: Entry) -> str:
-        client = visible(f"{entry.client} {entry.name}".strip()) if entry.client else ""
+        name = entry.name.partition(", ")[0]  # the rest is in the line of its connection
+        client = visible(f"{entry.client} {name}".strip()) if entry.client else ""
+        if self._has_headings:
+            client = cut(client, _CLIENT[1])
+        self._client = max(self._client, min(columns(client), _CLIENT[1]))
         kind = visible(_OUTCOMES.get(entry.outcome, entry.outcome) or entry.what)
         took = "" if entry.seconds is None else took_text(entry.seconds)
-        before = f"{_padded(client, _CLIENT)}  "
+        before = f"{_padded(client, self._client)}  "
         behind = f"  {took:>{_TOOK}}  "
         command = visible(entry.command)
         used = columns(f"{clock}  {before}{behind}{command}  ") + max(columns(kind), _OUTCOME)
@@ -131,10 +136,11 @@ def _padded(text: str, width: int) -> str:
 
 def _about(entry: Entry) -> Iterator[str]:
     """Yield what an entry says besides: the error first, as lines may be cut."""
-    if entry.error_class or entry.desc:
-        yield ": ".join(filter(None, (entry.error_class, entry.desc)))
+    error_class = "" if entry.error_class == "GenericError" else entry.error_class
+    if error_class or entry.desc:
+        yield ": ".join(filter(None, (error_class, entry.desc)))
     reason = entry.facts.get("reason")
-    if isinstance(reason, str):
+    if isinstance(reason, str) and reason:
         yield reason
     if entry.arguments is not UNSET:
         text = bytes(entry.arguments).decode(errors="replace")
@@ -146,9 +152,10 @@ def _about(entry: Entry) -> Iterator[str]:
     if entry.rule:
         yield f"rule={entry.rule}"
     for name, value in entry.facts.items():
-        if name != "reason" and value is not None and value is not False:
-            yield f"{name}={value if isinstance(value, str) else _json(value)}"
+        if name == "reason" or value is None or value is False:
+            continue
+        yield name if value is True else f"{name}={_text(value)}"
 
 
-def _json(value: JsonValue) -> str:
-    return encode_compact(value).decode()
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else encode_compact(value).decode()

@@ -23,12 +23,13 @@ def moment(text: str, now: datetime, *, is_utc: bool) -> str:
         UsageError: If it is none of these.
     """
     here = now.astimezone(UTC) if is_utc else now
-    if found := _AGO.fullmatch(text):
-        there = here - timedelta(**{_UNITS[found[2]]: int(found[1])})
-    else:
-        there = _absolute(text, here)
     try:
-        return there.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if found := _AGO.fullmatch(text):
+            there = here - timedelta(**{_UNITS[found[2]]: int(found[1])})
+        else:
+            there = _absolute(text, here)
+        there = there.astimezone(UTC).replace(tzinfo=None)
+        return f"{there.isoformat(timespec='microseconds')}Z"
     except OverflowError:
         raise _unknown(text) from None
 

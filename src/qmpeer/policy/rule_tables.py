@@ -1,7 +1,7 @@
 """The tables ``[[rule]]`` of a policy."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -160,11 +160,20 @@ class RuleReader:
 
     def _force(self, item: Item, names: frozenset[str]) -> JsonObject:
         force = item.json_object()
-        for each in item.any_table().values():
-            self._names.check_argument(each, (each.key,), names)
+        for each, path in _leaves(item, ()):
+            self._names.check_argument(each, path, names)
         if not force:
             raise item.refused("found no argument, expected one, such as force.persistent = false")
         return force
+
+
+def _leaves(item: Item, path: MemberPath) -> Iterator[tuple[Item, MemberPath]]:
+    """Give all values in a table that are no tables, with their paths in it."""
+    if isinstance(item.value, dict):
+        for each in item.any_table().values():
+            yield from _leaves(each, (*path, each.key))
+    else:
+        yield item, path
 
 
 def _subject(item: Item, keys: Mapping[str, Item]) -> str:

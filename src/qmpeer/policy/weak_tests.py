@@ -38,7 +38,8 @@ def _text_tests(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) 
     from qmpeer.policy.cel_predicate import CelPredicate  # start: 60 ms
     from qmpeer.policy.predicates import text_test_warnings  # start: 60 ms
 
-    assert isinstance(rule.predicate, CelPredicate), "it comes from a file"
+    if not isinstance(rule.predicate, CelPredicate):
+        return
     known = filter(None, map(effects_of, sorted(rule.names)))
     found = (text for each in known for text in text_test_warnings(rule.predicate, each))
     yield from (f"rule {rule.name}: {text}" for text in dict.fromkeys(found))

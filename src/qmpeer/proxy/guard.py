@@ -20,7 +20,7 @@ _log: Final = logging.getLogger("qmpeer.proxy")
 
 
 class Desk(Protocol):
-    """Where judged requests go on to."""
+    """The receiver of judged requests."""
 
     def admit(self, request: Request) -> None:
         """Execute a request that is allowed."""
