@@ -186,11 +186,9 @@ def test_arguments_that_are_too_much(value: JsonValue, reason: str) -> None:
     assert found.startswith(f"when: {reason}")
 
 
-_ODD: list[JsonValue] = [
-    *(-BIG, BIG - 1, BIG, 2 * BIG - 1, 2 * BIG, -BIG - 1, 10**30, 0, -1, 1.5, 1e308, -1e308, 1e19),
-    *("", "\u00e9", "9223372036854775808", "-1", "nan", "\0", "x" * 1000, None, True),
-    *([], {}, [1], {"a": 1}),
-]
+_NUMBERS = (-BIG, BIG - 1, BIG, 2 * BIG - 1, 2 * BIG, -BIG - 1, 10**30, 0, -1, 1.5, 1e308, 1e19)
+_TEXTS = ("", "\u00e9", "9223372036854775808", "-1", "nan", "\0", "x" * 1000)
+_ODD: list[JsonValue] = [*_NUMBERS, *_TEXTS, None, True, [], {}, [1], {"a": 1}]
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,22 @@ async def test_a_dry_run_only_tells(proxied: Proxied) -> None:
     await control.close()
 
 
+async def test_a_dry_run_changes_nothing(proxied: Proxied) -> None:
+    await _start(proxied, _rule("query-name", force={"x": 1}, blank=(("name",),)), dry_run=True)
+    answers: dict[str, JsonValue] = {
+        "query-commands": [{"name": "stop"}, {"name": "query-name"}],
+        "query-name": {"name": "vm"},
+    }
+    proxied.server.answers = lambda command: answers[command.name]
+    client = await proxied.client()
+    for name, answer in answers.items():
+        assert await client.execute(name) == answer
+    assert proxied.server.received[-1].arguments is None
+    mark = await client.event_mark()
+    proxied.server.deliver(Event("STOP", {}, Timestamp(1, 2)))
+    assert (await client.wait_event("STOP", since=mark, timeout=PATIENCE)).name == "STOP"
+
+
 async def test_those_behind_a_slow_judgement_wait_and_others_do_not(proxied: Proxied) -> None:
     slow = _rule("stop", tests=(Equals("x", 1, needs_nodes=True),))
     await _start(proxied, slow, _rule("query-status"))

@@ -36,12 +36,12 @@ class NotAList(Exception):
 
 
 class Reads:
-    """What is read of one value.
+    """The parts of one value that are read.
 
     Attributes:
         is_whole: True if it is read as it is.
-        members: What is read of its members; a member of which nothing is read is only looked for.
-        elements: What is read of its elements; None if nothing is.
+        members: The members that are looked for, each with its parts that are read.
+        elements: The parts of its elements that are read; None if no loop runs over them.
     """
 
     __slots__ = ("elements", "is_whole", "members")

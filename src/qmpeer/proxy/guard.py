@@ -117,9 +117,10 @@ class Guard:
     def _decide(self, request: Request, verdict: Verdict) -> None:
         if verdict.is_allowed:
             request.rule = verdict.rule_name
-            request.blank = verdict.blank
-            if verdict.arguments is not None:
-                request.arguments = verdict.arguments
+            if not self._is_dry_run:
+                request.blank = verdict.blank
+                if verdict.arguments is not None:
+                    request.arguments = verdict.arguments
             self._desk.admit(request)
         elif self._is_dry_run:
             self._desk.would_refuse(request, verdict)
