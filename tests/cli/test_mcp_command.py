@@ -20,6 +20,7 @@ import pytest
 from qmpeer.cli.mcp_command import COMMAND
 from qmpeer.display.pictures import png_size
 from tests.cli.programs import run_here
+from tests.corpus import MACHINE
 from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import QEMU
@@ -168,10 +169,13 @@ async def test_a_signal_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(mcp_process, "complain", lambda program, text: said.put_nowait(text))
     (tmp_path / "token").write_text(TOKEN)
     os.chmod(tmp_path / "token", 0o600)
+    (tmp_path / "tried.toml").write_text("dry-run = true")
     words = [f"{tmp_path}/none", "--audit", f"{tmp_path}/audit", "--tools", "all"]
+    words += ["--docs", str(MACHINE / "qapi-schema.json"), "--policy", f"{tmp_path}/tried.toml"]
     words += ["--http", "127.0.0.1:0", "--token-file", f"{tmp_path}/token"]
     running = asyncio.create_task(mcp_process.McpProcess(COMMAND.read(words)).run())
     async with asyncio.timeout(PATIENCE):
+        assert "the assistant may do everything" in await said.get()
         assert "can't be reached now" in await said.get()
         assert (await said.get()).startswith("ready at http://127.0.0.1:")
         os.kill(os.getpid(), signal.SIGTERM)

@@ -197,10 +197,10 @@ class _Rules:
             rules += found
         return rules
 
-    def _predicate(self, item: Item, commands: frozenset[str]) -> Predicate:
+    def _predicate(self, item: Item, commands: frozenset[str], is_human: bool) -> Predicate:
         from qmpeer.policy.predicates import read_predicate  # start: 60 ms
 
-        return read_predicate(item, commands, self._schema)
+        return read_predicate(item, commands, self._schema, is_human=is_human)
 
 
 def _check_reached(item: Item, rule: Rule, earlier: Earlier) -> None:

@@ -52,7 +52,8 @@ class RuleReader:
     Args:
         names: The names that rules may have.
         who: The tables that rules may name.
-        read_predicate: Makes a predicate of the item ``when`` and of the commands of its rule.
+        read_predicate: Makes a predicate of the item ``when`` and of the commands of its rule; True
+            says that these are human-monitor commands.
         read_preset: Gives the rules of the preset in an item.
     """
 
@@ -60,7 +61,7 @@ class RuleReader:
         self,
         names: KnownNames,
         who: Mapping[str, Who],
-        read_predicate: Callable[[Item, frozenset[str]], Predicate],
+        read_predicate: Callable[[Item, frozenset[str], bool], Predicate],
         read_preset: Callable[[Item], list[Rule]],
     ) -> None:
         self._names = names
@@ -130,7 +131,8 @@ class RuleReader:
     def _predicate(self, keys: Mapping[str, Item], names: frozenset[str]) -> Predicate | None:
         if _KILLS in keys:
             return DeadlyInput()
-        return self._read_predicate(keys["when"], names) if "when" in keys else None
+        when = keys.get("when")
+        return None if when is None else self._read_predicate(when, names, _HUMAN in keys)
 
     def _name(self, item: Item | None, number: int) -> str:
         if item is None:
