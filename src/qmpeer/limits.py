@@ -251,7 +251,7 @@ PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
 PROXY_SHOWN_NAME: Final = 128
-"""Characters of a denied command's name that the proxy tells those who watch it."""
+"""Characters of a denied command's name that the proxy tells those who watch it. Ours."""
 PROXY_REPORTS: Final = 50
 """Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 PROXY_STATUS_MOMENT: Final = 0.1
@@ -287,6 +287,8 @@ AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0
 """Seconds until the end of a command is on the disk if its beginning has to be at once. Ours."""
+AUDIT_LOOK: Final = 100
+"""Records after which an audit log looks whether somebody has moved or removed its file. Ours."""
 AUDIT_GROUP: Final = 64
 """In-band commands of one client that the proxy takes at once if each has to be on the disk first.
 Ours: they share a sync; without that, PROXY_WINDOW of them are taken."""
@@ -297,7 +299,7 @@ AUDIT_KEEP: Final = 10
 AUDIT_HEAD: Final = 1000
 """Default for the records of an audit log after which its head is sent elsewhere. Ours."""
 AUDIT_KEY: Final = 64
-"""Bytes of the key of an audit log. BLAKE2b: 64 at most."""
+"""Bytes of the key of an audit log. Ours: as many as BLAKE2b takes."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

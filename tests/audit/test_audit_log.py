@@ -1,4 +1,4 @@
-"""What an audit log holds, and when: two records a command, blanked, whole after each call.
+"""The contents of an audit log at every moment: two records a command, blanked, whole.
 
 Modules: arguments, audit_log, records.
 """
@@ -298,6 +298,44 @@ async def test_no_new_file_can_be_begun(path: Path) -> None:
     assert (found.fault, found.lost) == (None, 0)
     assert found.troubles == len(told)
     assert len(contents(path)) > 1
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+@pytest.mark.parametrize("fsync", ["off", "command"])
+async def test_a_file_that_somebody_moves(path: Path, is_moved: bool, fsync: str) -> None:
+    told: list[str] = []
+    log = open_log(path, on_trouble=told.append, fsync=fsync)
+    for _ in range(5):
+        log.begin(1, ADD)
+    path.rename(moved := path.with_name("moved"))
+    if not is_moved:
+        moved.unlink()
+    numbers = [log.begin(1, ADD) for _ in range(limits.AUDIT_LOOK + 5)]
+    assert told == [f"the audit log {path}: somebody has moved or removed the file"]
+    assert records(path)[-1]["number"] == numbers[-1]
+    found = verified(contents(path))
+    assert found.fault is None
+    assert found.first > 5
+    if is_moved:
+        assert verified({"moved": moved.read_bytes(), **contents(path)}).first == 1
+    log.close()
+
+
+async def test_another_file_in_the_place_of_the_log(path: Path) -> None:
+    told: list[str] = []
+    log = open_log(path, on_trouble=told.append)
+    path.rename(path.with_name("moved"))
+    path.write_text("not a log\n")
+    for _ in range(3 * limits.AUDIT_LOOK):
+        log.begin(1, ADD)
+    assert len(told) == 1
+    path.unlink()
+    for _ in range(limits.AUDIT_LOOK + 1):
+        log.begin(1, ADD)
+    log.close()
+    moved = path.with_name("moved").read_bytes()
+    assert verified({"moved": moved, **contents(path)}).fault is None
+    assert sorted(os.listdir(path.parent)) == ["moved", "vm.audit"]
 
 
 # Anything

@@ -137,7 +137,7 @@ MEMBERS = ("number", "time", "what", "client", "command", "arguments", "begin", 
 
 
 @pytest.mark.property
-@tried(0.5)
+@tried(0.2)
 @given(
     st.lists(
         st.dictionaries(st.sampled_from(MEMBERS), ODD).map(json.dumps).map(str.encode)

@@ -42,18 +42,21 @@ def test_a_log_that_is_whole(files: dict[str, bytes]) -> None:
     assert verified(files, heads={count: found.mac}).proved == count
 
 
-def test_each_byte_changed(files: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+def test_each_byte_changed(files: dict[str, bytes], step: int) -> None:
     tried = 0
     for name, data in files.items():
         line = 1
         for at in range(len(data)):
+            if at % step and data[at] != ord("\n"):
+                continue
             changed = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
             fault = verified({**files, name: changed}).fault
             assert fault is not None
             assert (fault.file, fault.line) == (name, line)
             line += data[at] == ord("\n")
             tried += 1
-    assert tried > 5000
+    assert tried > 5000 // step
 
 
 def members(value: Any) -> Iterator[Any]:
@@ -226,7 +229,7 @@ def test_the_name_of_the_key_changed_back(files: dict[str, bytes]) -> None:
 
 
 async def test_a_log_without_a_key_made_anew(tmp_path: Path) -> None:
-    """A chain without a key proves nothing against who can write it, but for what a head says."""
+    """A chain without a key proves nothing against who can write it, except with a head."""
     await write_log(tmp_path / "vm.audit", key=None)
     files = contents(tmp_path / "vm.audit")
     whole = verified(files, None)

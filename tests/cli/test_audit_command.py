@@ -121,7 +121,7 @@ async def test_show_on_a_terminal(tmp_path: Path) -> None:
     """A line fits; what is long is cut; the date is a heading; colours mark what went wrong."""
     entries = await make(tmp_path / "vm.audit")
     entries[5].time = "2026-12-01T01:00:00.123456Z"
-    entries[5].name = "a client of which the name is longer than others"
+    entries[5].name = "a client whose name is longer than others have"
     lines = EntryLines(Layout(80, palette=TERMINAL), is_utc=True, is_full=False)
     found = [line for each in entries for line in lines.of(each)]
     plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in found]
@@ -134,7 +134,7 @@ async def test_show_on_a_terminal(tmp_path: Path) -> None:
     ]
     assert "\x1b[31;1merror    \x1b[0m" in "".join(found)
     assert "01:00:00.123Z" in "".join(plain)
-    assert "1 a client of which t…" in "".join(plain)
+    assert "1 a client whose name…" in "".join(plain)
     full = EntryLines(Layout(80, palette=TERMINAL), is_utc=True, is_full=True)
     assert max(len(line) for each in entries for line in full.of(each)) > 120
 
@@ -242,7 +242,7 @@ def test_verify_without_a_key(log: Path, tmp_path: Path) -> None:
     assert (status, errors) == (0, "")
     assert output == (
         f"{log}: records 1 to 10 are whole and in order\n"
-        "no key: whoever could write the log could also have made all of it anew\n"
+        "no key: anybody who could write the log could also have made all of it anew\n"
         "the end is unproved: no head was given, so records behind 10 may be cut\n"
     )
     status, output, _ = run("verify", log, "--heads", tmp_path / "heads")

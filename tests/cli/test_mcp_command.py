@@ -207,14 +207,16 @@ def text_of(result: "CallToolResult") -> str:
 @pytest.mark.real
 async def test_a_real_machine(machine: Path, tmp_path: Path) -> None:
     from mcp import Client
-    from mcp.client.stdio import StdioServerParameters
+    from mcp.client.stdio import StdioServerParameters, stdio_client
 
     (tmp_path / "policy.toml").write_text(POLICY)
     words = ["--policy", f"{tmp_path}/policy.toml", "--audit", f"{tmp_path}/audit"]
     parameters = StdioServerParameters(
         command=OURS[0], args=[*OURS[1:], "mcp", str(machine), *words, "--tools", "query-status"]
     )
-    async with Client(parameters) as client:
+    # Its default for errlog is sys.stderr as it was at the import: perhaps that of another test.
+    transport = stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr)
+    async with Client(transport) as client:
 
         async def call(tool: str, /, **arguments: Any) -> "CallToolResult":
             result: CallToolResult = await client.call_tool(tool, arguments)

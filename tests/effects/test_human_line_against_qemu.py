@@ -112,6 +112,21 @@ def test_the_second_word(bare_qemu: BareQemu, words: list[str]) -> None:
 
 
 @pytest.mark.property
+@given(st.text("0123.5xXbBkKMGTeE+-f ", min_size=1, max_size=6))
+def test_sizes(bare_qemu: BareQemu, text: str) -> None:
+    line = f"block_resize DISK {text}"
+    command = read(line)
+    if command is None:
+        return
+    size = command.arguments["size"]
+    assert isinstance(size, int)
+    if size >> 40:
+        return  # no file system has that much room
+    assert bare_qemu.run(line) == ""
+    assert bare_qemu.disk_size() == -(-size // 512) * 512
+
+
+@pytest.mark.property
 @given(
     st.text("ab,=.\"\\' \t-", min_size=1, max_size=10),
     st.sampled_from(["chardev-add {}", 'chardev-add "{}"', "chardev-add {} "]),

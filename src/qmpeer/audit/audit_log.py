@@ -112,6 +112,8 @@ class AuditLog:
         self._is_flush_due = False
         self._trouble: _Trouble | None = None
         self._retry: asyncio.TimerHandle | None = None
+        self._last_look = 0
+        self._is_file_lost = False
         self._is_head_lost = False
         self._is_closed = False
         self._commits: Commits | None = None
@@ -297,6 +299,8 @@ class AuditLog:
             self._send_head()
         if file.size >= self._full_at:
             self._rotate()
+        if file.last - self._last_look >= limits.AUDIT_LOOK:
+            self._look_for_file()
 
     def _explanation(self) -> Note:
         """Return the record that says what was lost, or what the torn bytes before it are."""
@@ -333,15 +337,36 @@ class AuditLog:
     # Rotation and heads
 
     def _rotate(self) -> None:
-        file = self._file
-        before: JsonObject = {"file": os.path.basename(file.next_name), "mac": file.mac}
-        first = self._note("continued", {**file.identity, "before": before})
+        first = self._first_of_file(os.path.basename(self._file.next_name))
         try:
-            full = file.rotate(first, self._keep, is_synced=self._commits is not None)
+            full = self._file.rotate(first, self._keep, is_synced=self._commits is not None)
         except (OSError, AuditError) as error:
-            self._full_at = file.size + self._size  # later again
+            self._full_at = self._file.size + self._size  # later again
             self._trouble_with(f"no new file can be begun: {error}")
+        else:
+            self._has_begun_file(full)
+
+    def _look_for_file(self) -> None:
+        """Begin a new file if somebody has moved or removed this one: it would be lost."""
+        self._last_look = self._file.last
+        if self._file.is_in_place:
+            self._is_file_lost = False
             return
+        if not self._is_file_lost:
+            self._is_file_lost = True
+            self._trouble_with("somebody has moved or removed the file")
+        try:
+            first = self._first_of_file("")
+            full = self._file.replace(first, is_synced=self._commits is not None)
+        except (OSError, AuditError):
+            return  # there is another file; look again later
+        self._has_begun_file(full)
+
+    def _first_of_file(self, before: str) -> Note:
+        facts: JsonObject = {"before": {"file": before, "mac": self._file.mac}}
+        return self._note("continued", {**self._file.identity, **facts})
+
+    def _has_begun_file(self, full: int) -> None:
         self._full_at = self._size
         if self._commits is not None:
             self._commits.retire(full)

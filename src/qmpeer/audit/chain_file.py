@@ -18,6 +18,7 @@ from qmpeer.audit.files import (
     rotated_files,
     rotated_name,
     sync_folder,
+    take_free_place,
     take_place,
 )
 from qmpeer.audit.records import Record, encoded
@@ -173,6 +174,14 @@ class ChainFile:
         assert parts is not None
         self.last, self.mac = self.last + whole, parts[1]
 
+    @property
+    def is_in_place(self) -> bool:
+        """True if the file is still at its path; False if somebody has moved or removed it."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self.fd))
+        except OSError:
+            return False
+
     def rotate(self, first: Record, keep: int, *, is_synced: bool) -> int:
         """Begin a new file, and remove the oldest ones.
 
@@ -187,6 +196,24 @@ class ChainFile:
         Raises:
             OSError: If it can't be done; then the log goes on in the full file.
         """
+        full = self._begin_file(first, lambda: take_place(self.path, self._first), is_synced)
+        with suppress(OSError):  # the next rotation tries again
+            old = rotated_files(self.path)
+            for each in old[: max(0, len(old) - keep)]:
+                os.unlink(each)
+        return full
+
+    def replace(self, first: Record, *, is_synced: bool) -> int:
+        """Begin a new file in the place of one that somebody has moved or removed.
+
+        The arguments and the result are those of `rotate`.
+
+        Raises:
+            OSError: If it can't be done, such as because another file is there.
+        """
+        return self._begin_file(first, lambda: take_free_place(self.path), is_synced)
+
+    def _begin_file(self, first: Record, take: Callable[[], None], is_synced: bool) -> int:
         path, new = self.path, new_name(self.path)
         with suppress(FileNotFoundError):
             os.unlink(new)
@@ -196,7 +223,7 @@ class ChainFile:
             mac, line = self._chain.sealed(self.mac, encoded(first))
             if (written := self._os_write(fd, line)) < len(line):
                 raise OSError(errno.ENOSPC, f"{written} of {len(line)} bytes were written")
-            take_place(path, self._first)
+            take()
         except BaseException:
             close_quietly(fd)
             with suppress(OSError):
@@ -205,11 +232,10 @@ class ChainFile:
         full, self.fd = self.fd, fd
         self.last, self.mac, self._first = first.number, mac, first.number
         self.size = len(line)
+        self.torn = None
         if is_synced:
-            sync_folder(path)
-        old = rotated_files(path)
-        for each in old[: max(0, len(old) - keep)]:
-            os.unlink(each)
+            with suppress(OSError):  # a disk that fails is told of by the sync of the file
+                sync_folder(path)
         return full
 
     @property

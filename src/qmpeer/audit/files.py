@@ -192,6 +192,16 @@ def take_place(path: str, first: int) -> None:
         raise
 
 
+def take_free_place(path: str) -> None:
+    """Give the next file the log's place, which nothing may have.
+
+    Raises:
+        OSError: If it can't be done, or another file is there.
+    """
+    os.link(new_name(path), path)
+    os.unlink(new_name(path))
+
+
 def sync_folder(path: str) -> None:
     """Write the names in a file's folder to the disk."""
     fd = os.open(os.path.dirname(path) or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

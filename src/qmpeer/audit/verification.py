@@ -43,7 +43,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class _Before(msgspec.Struct):
-    """What a file's first record says about the file before it."""
+    """The end of the file before, as a file's first record tells it."""
 
     mac: str
 

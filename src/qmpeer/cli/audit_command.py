@@ -60,7 +60,7 @@ exit status:
 """
 _VERIFY: Final = """\
 A log with a key can be verified with that key only. Without a key, the log is a plain chain: it
-shows damage, but whoever can write the file can make a new chain.
+shows damage, but anybody who can write the file can make a new chain.
 
 The end of a log can be cut off without a trace, unless its head was sent elsewhere: NUMBER:MAC with
 --head, or any text in which heads are, such as a system's log, with --heads.
@@ -75,8 +75,8 @@ exit status:
   2  the command line is wrong, or a file can't be read
 """
 _KEY: Final = """\
-Whoever has the key can make a log that nobody can tell from the real one, so keep it from those who
-can write the log. The name of a key, which is printed, gives nothing away.
+Somebody who has the key can make a log that nobody can tell from the real one, so keep it from
+those who can write the log. The name of a key, which is printed, gives nothing away.
 
 exit status:
   0  the key was written
@@ -97,7 +97,7 @@ COMMAND: Final = VerbGroup(PROGRAM, "Show and verify the audit log of a proxy.",
     argument("--command", "GLOB", "only these commands (repeatable)", action="append", default=[]),
     argument("--outcome", None, "only commands with this outcome (repeatable)", action="append",
              choices=_OUTCOMES, default=[]),
-    argument("--denied", None, "only what was denied, or would be but for a dry run"),
+    argument("--denied", None, "only what was denied, or would be if it weren't a dry run"),
     argument("--since", "TIME", "only what began then or later"),
     argument("--until", "TIME", "only what began before"),
     argument("--slower", "S", "only commands that took S seconds or longer", type=seconds),
@@ -243,7 +243,7 @@ def _report(file: str, verifier: Verifier) -> Iterator[str]:
     if first > 1:
         yield f"the records before {first} were in full files that aren't here"
     if not verifier.key:
-        yield "no key: whoever could write the log could also have made all of it anew"
+        yield "no key: anybody who could write the log could also have made all of it anew"
     if verifier.troubles:
         times = "once" if verifier.troubles == 1 else f"{verifier.troubles} times"
         yield f"the log tells {times} of trouble, and of {verifier.lost} lost records"

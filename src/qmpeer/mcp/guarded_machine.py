@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from qmpeer import limits
 from qmpeer.client import AsyncClient, Client
 from qmpeer.errors import CommandError, QMPError, SchemaError
 from qmpeer.mcp.documentation import CommandTexts
@@ -26,16 +27,21 @@ class MachineAbsentError(Exception):
 
 
 class GuardedMachine:
-    """A machine behind a proxy.
+    """A machine behind a proxy, for an `AssistantServer`.
 
     Args:
-        proxy: The proxy, which this object starts and closes. It should persist.
+        proxy: The proxy, with its policy and its audit log. This object starts and closes it. It
+            should persist, so that the assistant's session outlives the machine.
         command_timeout: Seconds within which a command must be answered.
         texts: Schemas with texts about the commands.
     """
 
     def __init__(
-        self, proxy: Proxy, *, command_timeout: float, texts: Sequence[Schema] = ()
+        self,
+        proxy: Proxy,
+        *,
+        command_timeout: float = limits.MCP_COMMAND_TIMEOUT,
+        texts: Sequence[Schema] = (),
     ) -> None:
         self._proxy = proxy
         self._command_timeout = command_timeout

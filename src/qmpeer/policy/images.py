@@ -3,8 +3,8 @@
 A node passes if all of it is certain: it, and each node inside it, names its driver; the driver is
 in the table below, and so is each of its members; each ``filename`` lies under the folder; where a
 driver knows ``backing``, it is there, null or a node that passes. A reference to another node
-passes if that node's file lies under the folder. A qcow2 image may have a further file for its data,
-which its header names: without ``data-file`` in the arguments the header is looked at.
+passes if that node's file lies under the folder. A qcow2 image may have a further file for its
+data, which its header names: without ``data-file`` in the arguments the header is looked at.
 
 Older commands have only a text: the image's path. It passes if it lies under the folder, if the
 format is given beside it, and if the image itself names no backing file and no data file.
@@ -240,10 +240,13 @@ class _Image:
 
     def _reference_failure(self, name: str) -> str | None:
         file = self._facts.node_file(name)
-        if file is None:
-            return f"found {_shown(name)}, expected a node whose file is known"
-        failure = self._file_failure(file)
-        return None if failure is None else f"found the node {_shown(name)}: {failure}"
+        # The text doesn't tell the file: who asks may not know it.
+        failure = f"found the node {_shown(name)}, expected one with a file under {self._folder}"
+        try:
+            is_certain = file is not None and self._file_failure(file) is None
+        except ValueError as error:
+            raise ValueError(failure) from error
+        return None if is_certain else failure
 
     def _data_file_failure(self, node: JsonObject) -> str | None:
         if "data-file" in node:

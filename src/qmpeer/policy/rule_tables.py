@@ -105,7 +105,7 @@ class RuleReader:
         if "arguments" in keys:
             tests = read_conditions(keys["arguments"])
         if _KILLS in keys:
-            names &= DEADLY_COMMANDS
+            names = _deadly(keys, names)
         is_human = subject == _HUMAN
         check = self._names.check_human_argument if is_human else self._names.check_argument
         for each, test in tests.items():
@@ -129,17 +129,10 @@ class RuleReader:
         )
 
     def _predicate(self, keys: Mapping[str, Item], names: frozenset[str]) -> Predicate | None:
-        kills = keys.get(_KILLS)
-        if kills is None:
-            when = keys.get("when")
-            return None if when is None else self._read_predicate(when, names, _HUMAN in keys)
-        if not kills.flag():
-            raise kills.refused("found false, expected true or nothing")
-        if "when" in keys:
-            raise kills.refused("found it beside when, expected one of both")
-        if not names:
-            raise kills.refused("found no command that has a deadly input, expected one")
-        return DeadlyInput()
+        if _KILLS in keys:
+            return DeadlyInput()
+        when = keys.get("when")
+        return None if when is None else self._read_predicate(when, names, _HUMAN in keys)
 
     def _name(self, item: Item | None, number: int) -> str:
         if item is None:
@@ -176,6 +169,18 @@ def _leaves(item: Item, path: MemberPath) -> Iterator[tuple[Item, MemberPath]]:
             yield from _leaves(each, (*path, each.key))
     else:
         yield item, path
+
+
+def _deadly(keys: Mapping[str, Item], names: frozenset[str]) -> frozenset[str]:
+    """Return the commands of a rule that have inputs which kill a release."""
+    kills = keys[_KILLS]
+    if not kills.flag():
+        raise kills.refused("found false, expected true, or the key left out")
+    if "when" in keys:
+        raise kills.refused("found it beside when, expected one of both")
+    if not names & DEADLY_COMMANDS:
+        raise kills.refused("found no command that has a deadly input, expected one")
+    return names & DEADLY_COMMANDS
 
 
 def _subject(item: Item, keys: Mapping[str, Item]) -> str:
