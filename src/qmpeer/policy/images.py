@@ -1,4 +1,4 @@
-"""Images: block nodes and image names of which every file lies under one folder.
+"""Images: block nodes and image names whose files all lie under one folder.
 
 A node passes if all of it is certain: it, and each node inside it, names its driver; the driver is
 in the table below, and so is each of its members; each ``filename`` lies under the folder; where a
@@ -87,7 +87,7 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "blkverify": frozenset({"test", "raw"}),
 }
-"""The drivers that open nothing but what their reviewed members name, with these members."""
+"""The drivers that open only what their reviewed members name, with these members."""
 
 _CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
@@ -108,7 +108,7 @@ _HEAD_SIZE: Final = 80
 
 
 class ImageFacts(PathFacts, FdSetFacts, Protocol):
-    """What a test of an image asks."""
+    """The facts that a test of an image asks for."""
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of one of the server's files; None if there is none.
