@@ -92,7 +92,8 @@ class KnownNames:
         found = frozenset(name for name, effects in commands.items() if takes(effects))
         if not found:
             more = (each for each in commands.values() if each > kinds)
-            example = ", ".join(sorted(min(more, key=len, default=frozenset(Effect))))
+            fewest = min(more, key=len, default=frozenset(Effect))
+            example = ", ".join(sorted(fewest))
             text = f"no command has only these effects, expected more, such as {example}"
             raise items[0].refused(text)
         return found
