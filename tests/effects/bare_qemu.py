@@ -23,8 +23,8 @@ class BareQemu:
         path = folder.with_name(f"{folder.name}.sock")
         disk = folder.with_name(f"{folder.name}.raw")
         disk.touch()
-        devices = ("-chardev", "ringbuf,id=RING,size=65536")
-        devices += ("-drive", f"if=none,id=DISK,format=raw,file={disk}")
+        ring = ("-chardev", "ringbuf,id=RING,size=65536")
+        devices = (*ring, "-drive", f"if=none,id=DISK,format=raw,file={disk}")
         self._process = subprocess.Popen(
             [program, *BASE, *devices, "-qmp", f"unix:{path},server=on,wait=off"],
             cwd=folder,

@@ -33,6 +33,7 @@ class Assisted:
         self._stack = AsyncExitStack()
         self.is_running = True
         self.values: dict[str, JsonValue] = {}
+        self.more_commands: tuple[str, ...] = ()
 
     async def start_machine(self) -> None:
         monitor = self.monitor = Monitor(name="vm", version=(7, 2, 0))
@@ -58,6 +59,9 @@ class Assisted:
         def cont() -> None:
             self.is_running = True
             monitor.emit("RESUME")
+
+        for name in self.more_commands:
+            monitor.command(name)(lambda: None)
 
         await monitor.listen(f"unix:{self.path}", many=True)
 

@@ -222,6 +222,18 @@ async def test_the_machine_goes_and_comes_back(assisted: Assisted) -> None:
     assert names == ["__QMPEER_SERVER_LOST", "__QMPEER_SERVER_BACK"]
 
 
+async def test_another_machine_has_other_tools(assisted: Assisted) -> None:
+    assistant = await assisted.assistant(proxy={"reconnect": True}, client={"cache": None})
+    assert "qmp_system_reset" not in await assistant.tools()
+    place = json.loads(await assistant.text("events"))
+    await assisted.stop_machine()
+    assisted.more_commands = ("system_reset",)
+    await assisted.start_machine()
+    back = ["__QMPEER_SERVER_BACK"]
+    await assistant.text("events", since=place["last"], names=back, wait=limits.MCP_WAIT)
+    assert "qmp_system_reset" in await assistant.tools()
+
+
 async def test_a_machine_that_comes_late(assisted: Assisted) -> None:
     await assisted.stop_machine()
     assistant = await assisted.assistant()

@@ -10,7 +10,7 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.policy.image_tests import ImageTest
-from qmpeer.policy.images import image_failure, names_files
+from qmpeer.policy.images import image_failure, names_files, omission
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -232,6 +232,24 @@ def test_heads() -> None:
     }
     assert names_files(b"", "qed") is None
     assert names_files(qcow2(version=2, features=4), "qcow2") is None  # there, it is something else
+
+
+LEFT_TO_THE_IMAGE = [
+    ("blockdev-add", over("qcow2", file()), True),
+    ("blockdev-add", over("vmdk", file()), True),
+    ("blockdev-add", over("raw", over("qcow2", file())), True),
+    ("blockdev-add", over("qcow2", file(), backing=over("qed", file())), True),
+    ("blockdev-add", {"driver": "quorum", "children": ["a", over("qcow2", "b")]}, True),
+    ("blockdev-reopen", {"options": [over("qcow2", file())]}, True),
+    ("blockdev-add", over("qcow2", file(), backing=None), False),
+    ("blockdev-add", over("raw", file()), False),
+    ("device_add", {"driver": "qcow2"}, False),
+]
+
+
+@pytest.mark.parametrize(("command", "arguments", "is_left"), LEFT_TO_THE_IMAGE)
+def test_what_is_left_to_the_image(command: str, arguments: JsonObject, is_left: bool) -> None:
+    assert (omission(command, arguments) is not None) is is_left
 
 
 # --- The condition of a rule

@@ -142,7 +142,7 @@ async def straight(site: Site, case: Case) -> str | None:
 def test_table(
     program: Callable[[str], str], qemu_version: tuple[int, int], tmp_path: Path
 ) -> None:
-    """Nothing happens on the host by what is refused, all of which works without the policy."""
+    """Nothing happens on the host by what is refused. Without the policy, all of that works."""
     asyncio.run(try_table(program(QEMU), qemu_version, tmp_path))  # one loop is enough
 
 

@@ -1,4 +1,4 @@
-"""What guards a program's clients: the policy and the audit log that its command line names."""
+"""The policy and the audit log of a program, as its command line names them."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who may do what: rules on commands and their arguments, on events, and on human-monitor commands.
+"""Policies: rules on commands and their arguments, on events, and on human-monitor commands.
 
 A policy is read from a file (`loading`) or made from rules. For each client it gives `Rights`,
 which judge its commands one by one; `qmpeer.proxy` asks them before it sends anything.
