@@ -13,7 +13,7 @@ import pytest
 from qmpeer.errors import PolicyError, ScriptError
 from qmpeer.toml.items import DocumentKind, Item, read_document
 
-KIND = DocumentKind("letters", "policy", 1000, PolicyError)
+KIND = DocumentKind("letters", "pip install '.[policy]'", 1000, PolicyError)
 
 
 @pytest.fixture

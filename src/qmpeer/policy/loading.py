@@ -29,7 +29,7 @@ from qmpeer.toml.items import DocumentKind, Item, read_document
 if TYPE_CHECKING:
     from qmpeer.schema import Schema
 
-_KIND: Final = DocumentKind("policies", "policy", limits.POLICY_FILE, PolicyError)
+_KIND: Final = DocumentKind("policies", "pip install '.[policy]'", limits.POLICY_FILE, PolicyError)
 _KEYS: Final = ("audit", "dry-run", "who", "effects", "events", "rule", "case")
 
 

@@ -42,7 +42,9 @@ _RULES: Final = {
     "when-ready": add_opening,
     "after": add_after,
 }
-_KIND: Final = DocumentKind("scripts in TOML", "testing", limits.SCRIPT_FILE, ScriptError)
+_KIND: Final = DocumentKind(
+    "scripts in TOML", "pip install '.[testing]'", limits.SCRIPT_FILE, ScriptError
+)
 _TABLES: Final = frozenset({"server", "behaviours", "otherwise", *_RULES})
 
 

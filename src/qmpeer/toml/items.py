@@ -21,13 +21,13 @@ class DocumentKind(NamedTuple):
 
     Attributes:
         name: What documents of this kind are, such as "scripts in TOML".
-        extra: The extra that has the parser for them.
+        install: The command that installs the parser for them, in qmpeer's checkout.
         most: The most bytes of one.
         error: Makes the error for one that can't be read, or for an item in it.
     """
 
     name: str
-    extra: str
+    install: str
     most: int
     error: MakeError
 
@@ -207,7 +207,6 @@ def read_document(path: str, kind: DocumentKind) -> Item:
     try:
         places = Places(path, text)
     except ModuleNotFoundError as error:
-        how = f"pip install '.[{kind.extra}]' in qmpeer's checkout"
-        reason = f"{kind.name} need {error.name}: {how}"
+        reason = f"{kind.name} need {error.name}: {kind.install} in qmpeer's checkout"
         raise ModuleNotFoundError(reason, name=error.name) from error
     return Item(values, (), places, kind.error)
