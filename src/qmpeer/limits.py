@@ -299,7 +299,7 @@ AUDIT_KEEP: Final = 10
 AUDIT_HEAD: Final = 1000
 """Default for the records of an audit log after which its head is sent elsewhere. Ours."""
 AUDIT_KEY: Final = 64
-"""Bytes of the key of an audit log. BLAKE2b: 64 at most."""
+"""Bytes of the key of an audit log. Ours: what BLAKE2b takes."""
 
 # The relay.
 RELAY_LINKS: Final = 1000
