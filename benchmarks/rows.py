@@ -297,6 +297,30 @@ def _proxy_rows() -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _policy_rows() -> tuple[Row, ...]:
+    """List the measurements of a policy's judgement, without a proxy."""
+    return (
+        Row(
+            "policy-predicate",
+            "policy: a condition in CEL",
+            "judged",
+            CPU,
+            "predicate",
+            None,
+            at_most(30e-6),
+        ),
+        Row(
+            "policy-rules",
+            "policy: 500 rules over 100 commands",
+            "judged",
+            CPU,
+            "rules-500",
+            "rules-20",
+            at_most(2.0),
+        ),
+    )
+
+
 def _human_rows() -> tuple[Row, ...]:
     """List the measurements of the human monitor."""
     return tuple(
@@ -457,6 +481,7 @@ ROWS: tuple[Row, ...] = (
     *_human_rows(),
     *_relay_rows(),
     *_proxy_rows(),
+    *_policy_rows(),
     *_schema_rows(),
 )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import (
     client_load,
     fan_out_load,
+    policy_load,
     relay_load,
     schema_load,
     server_load,
@@ -108,6 +109,7 @@ class Workloads:
             "human-command": self._human_command,
             "human-line": self._human_line,
             "serve-greeting": self._serve_greeting,
+            "judged": policy_load.seconds,
             "tools": lambda name: schema_load.seconds(name, servers.folder),
         }
         for workload in ("sequential", "commands", "wire"):

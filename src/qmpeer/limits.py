@@ -251,7 +251,7 @@ PROXY_EVENT_NAMES: Final = 1024
 """Names of events whose result a filter remembers. Ours; QEMU has a hundred."""
 
 PROXY_SHOWN_NAME: Final = 128
-"""Characters of a denied command's name that the proxy tells those who watch it."""
+"""Characters of a denied command's name that the proxy tells those who watch it. Ours."""
 PROXY_REPORTS: Final = 50
 """Clients that query-clients looks at in one turn of the loop. Ours: about a millisecond."""
 PROXY_STATUS_MOMENT: Final = 0.1
@@ -299,7 +299,7 @@ AUDIT_KEEP: Final = 10
 AUDIT_HEAD: Final = 1000
 """Default for the records of an audit log after which its head is sent elsewhere. Ours."""
 AUDIT_KEY: Final = 64
-"""Bytes of the key of an audit log. Ours: what BLAKE2b takes."""
+"""Bytes of the key of an audit log. Ours: as many as BLAKE2b takes."""
 
 # The relay.
 RELAY_LINKS: Final = 1000

@@ -13,21 +13,20 @@ import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp import Client
-from mcp.client.stdio import StdioServerParameters
-from mcp_types import CallToolResult
 
-from qmpeer.cli import mcp_process
 from qmpeer.cli.mcp_command import COMMAND
-from qmpeer.cli.mcp_process import audit_path
 from qmpeer.display.pictures import png_size
 from tests.cli.programs import run_here
+from tests.corpus import MACHINE
 from tests.listening import until_listening
 from tests.patience import PATIENCE
 from tests.qemu import QEMU
+
+if TYPE_CHECKING:
+    from mcp_types import CallToolResult
 
 TOKEN = "abcdefghijklmnopqrstuvwxyz"
 OURS = [sys.executable, "-m", "qmpeer"]
@@ -120,6 +119,8 @@ def test_help_imports_no_sdk() -> None:
 
 
 def test_the_default_record(tmp_path: Path) -> None:
+    from qmpeer.cli.mcp_process import audit_path
+
     one, two = [
         audit_path(address, {"XDG_STATE_HOME": str(tmp_path)})
         for address in ("unix:/run/vm 1.qmp", "unix:/run/vm-1.qmp")
@@ -162,14 +163,19 @@ def test_a_signal_ends_it_though_it_reads_its_input(tmp_path: Path) -> None:
 
 
 async def test_a_signal_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qmpeer.cli import mcp_process
+
     said: asyncio.Queue[str] = asyncio.Queue()
     monkeypatch.setattr(mcp_process, "complain", lambda program, text: said.put_nowait(text))
     (tmp_path / "token").write_text(TOKEN)
     os.chmod(tmp_path / "token", 0o600)
+    (tmp_path / "tried.toml").write_text("dry-run = true")
     words = [f"{tmp_path}/none", "--audit", f"{tmp_path}/audit", "--tools", "all"]
+    words += ["--docs", str(MACHINE / "qapi-schema.json"), "--policy", f"{tmp_path}/tried.toml"]
     words += ["--http", "127.0.0.1:0", "--token-file", f"{tmp_path}/token"]
     running = asyncio.create_task(mcp_process.McpProcess(COMMAND.read(words)).run())
     async with asyncio.timeout(PATIENCE):
+        assert "the assistant may do everything" in await said.get()
         assert "can't be reached now" in await said.get()
         assert (await said.get()).startswith("ready at http://127.0.0.1:")
         os.kill(os.getpid(), signal.SIGTERM)
@@ -196,7 +202,7 @@ def machine(tmp_path: Path, program: Callable[[str], str]) -> Iterator[Path]:
         process.kill()
 
 
-def text_of(result: CallToolResult) -> str:
+def text_of(result: "CallToolResult") -> str:
     (content,) = result.content
     assert content.type == "text"
     return content.text
@@ -204,16 +210,20 @@ def text_of(result: CallToolResult) -> str:
 
 @pytest.mark.real
 async def test_a_real_machine(machine: Path, tmp_path: Path) -> None:
+    from mcp import Client
+    from mcp.client.stdio import StdioServerParameters, stdio_client
+
     (tmp_path / "policy.toml").write_text(POLICY)
     words = ["--policy", f"{tmp_path}/policy.toml", "--audit", f"{tmp_path}/audit"]
     parameters = StdioServerParameters(
         command=OURS[0], args=[*OURS[1:], "mcp", str(machine), *words, "--tools", "query-status"]
     )
-    async with Client(parameters) as client:
+    # Its default for errlog is sys.stderr as it was at the import: perhaps that of another test.
+    transport = stdio_client(parameters, errlog=sys.__stderr__ or sys.stderr)
+    async with Client(transport) as client:
 
-        async def call(tool: str, /, **arguments: Any) -> CallToolResult:
-            result = await client.call_tool(tool, arguments)
-            assert isinstance(result, CallToolResult)
+        async def call(tool: str, /, **arguments: Any) -> "CallToolResult":
+            result: CallToolResult = await client.call_tool(tool, arguments)
             return result
 
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

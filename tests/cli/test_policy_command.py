@@ -286,3 +286,5 @@ def test_presets() -> None:
     for name in PRESETS:
         assert run("presets", name) == (0, preset_text(name).splitlines(), [])
     assert run("presets", "none")[0] == 2
+    status, out, _ = run("explain", "read-only", "--as", "uid=0", "query-status")
+    assert (status, out[0]) == (0, "allow query-status: rule reads")

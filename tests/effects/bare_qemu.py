@@ -9,7 +9,7 @@ from tests.qemu import BASE
 
 
 class BareQemu:
-    """A QEMU with a ring buffer called RING.
+    """A QEMU with a ring buffer called RING, and a disk called DISK that is a sparse file.
 
     Args:
         program: Its path.
@@ -20,10 +20,13 @@ class BareQemu:
     def __init__(self, program: str, folder: Path, release: tuple[int, int]) -> None:
         self.folder = folder
         self.release = release
-        ring = ("-chardev", "ringbuf,id=RING,size=65536")
         path = folder.with_name(f"{folder.name}.sock")
+        disk = folder.with_name(f"{folder.name}.raw")
+        disk.touch()
+        ring = ("-chardev", "ringbuf,id=RING,size=65536")
+        devices = (*ring, "-drive", f"if=none,id=DISK,format=raw,file={disk}")
         self._process = subprocess.Popen(
-            [program, *BASE, *ring, "-qmp", f"unix:{path},server=on,wait=off"],
+            [program, *BASE, *devices, "-qmp", f"unix:{path},server=on,wait=off"],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -37,6 +40,13 @@ class BareQemu:
         """Run a line; return what it prints, with plain line ends."""
         printed = self.client.execute("human-monitor-command", {"command-line": line})
         return str(printed).replace("\r\n", "\n")
+
+    def disk_size(self) -> int:
+        """Return the size of DISK."""
+        (disk,) = self.client.execute("query-block")
+        size = disk["inserted"]["image"]["virtual-size"]
+        assert isinstance(size, int)
+        return size
 
     def end(self) -> None:
         """End it."""

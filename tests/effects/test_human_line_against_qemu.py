@@ -56,6 +56,7 @@ def test_every_command_refuses_the_same(bare_qemu: BareQemu) -> None:
             printed = bare_qemu.run(line)
             assert printed.endswith(f'{REFUSED} {each}" for more information\n') or printed in {
                 f"unknown command: ' {each}'\n",  # of another target
+                f"Command ' {each}' not available until machine initialization has completed.\n",
                 f'Command " {each}\t" is not available.\n',  # of another build
             }
 
@@ -108,6 +109,21 @@ def test_the_second_word(bare_qemu: BareQemu, words: list[str]) -> None:
     assert bare_qemu.run(line) == ""
     data = bare_qemu.client.execute("ringbuf-read", {"device": "RING", "size": 65535})
     assert data == command.arguments["data"]
+
+
+@pytest.mark.property
+@given(st.text("0123.5xXbBkKMGTeE+-f ", min_size=1, max_size=6))
+def test_sizes(bare_qemu: BareQemu, text: str) -> None:
+    line = f"block_resize DISK {text}"
+    command = read(line)
+    if command is None:
+        return
+    size = command.arguments["size"]
+    assert isinstance(size, int)
+    if size >> 40:
+        return  # no file system has that much room
+    assert bare_qemu.run(line) == ""
+    assert bare_qemu.disk_size() == -(-size // 512) * 512
 
 
 @pytest.mark.property

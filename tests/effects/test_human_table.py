@@ -81,7 +81,7 @@ def test_signatures_follow_one_another() -> None:
         ("acl_add", (6, 0), False),
         ("info accel", (10, 0), False),
         ("info firmware-log", (10, 2), True),
-        ("x", (11, 0), False),
+        ("x", (11, 2), False),
     ],
 )
 def test_the_releases_of_a_command(name: str, release: tuple[int, int], is_there: bool) -> None:
@@ -96,7 +96,7 @@ def test_the_letters_of_a_release() -> None:
     assert row.letters_in((2, 4)) == "device:B,target:F,arg:s?"
     assert row.letters_in((7, 0)) == "device:B,target:F,arg:s?,read-only-mode:s?"
     with pytest.raises(LookupError):
-        row.letters_in((11, 0))
+        row.letters_in((11, 2))
 
 
 # A real QEMU
@@ -118,7 +118,7 @@ def test_each_command_of_qemu_is_in_the_table(bare_qemu: BareQemu) -> None:
             assert {prefix + name for name in own} == {row.name, *row.aliases}
             seen.add(row.name)
     there = {row.name for row in rows() if row.is_in(bare_qemu.release)}
-    assert there - seen == OF_OTHER_TARGETS | OF_OTHER_BUILDS
+    assert there - seen <= OF_OTHER_TARGETS | OF_OTHER_BUILDS
 
 
 @pytest.mark.real
@@ -126,8 +126,8 @@ def test_a_question_that_ends_qemu(
     bare_qemu: BareQemu, program: Callable[[str], str], tmp_path: Path
 ) -> None:
     """A machine without a processor, asked for the statistics of its processors."""
-    if bare_qemu.release not in {(7, 2), (10, 0)}:
-        pytest.skip("tried on QEMU 7.2 and 10.0")
+    if bare_qemu.release not in {(7, 2), (10, 0), (11, 1)}:
+        pytest.skip("tried on QEMU 7.2, 10.0 and 11.1")
     qemu = BareQemu(program(QEMU), tmp_path, bare_qemu.release)
     try:
         with pytest.raises(CommandInterrupted):

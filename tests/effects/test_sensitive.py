@@ -215,9 +215,13 @@ ATTACKS = [
         {"qom-type", "props.mem-path"},
     ),
     ("object-add", {"qom-type": "monitor-qmp", "id": "m", "chardev": "c"}, {"qom-type", "chardev"}),
-    ("device_add", {"driver": "e1000", "id": "n", "netdev": "n0", "romfile": "/a"}, {"romfile"}),
-    ("device_add", {"driver": "vfio-pci", "host": "00:02.0"}, {"host"}),
-    ("device_add", {"driver": "e1000", "id": {"romfile": "/a"}}, {"id.romfile"}),
+    (
+        "device_add",
+        {"driver": "e1000", "id": "n", "netdev": "n0", "romfile": "/a"},
+        {"driver", "romfile"},
+    ),
+    ("device_add", {"driver": "vfio-pci", "host": "00:02.0"}, {"driver", "host"}),
+    ("device_add", {"driver": "e1000", "id": {"romfile": "/a"}}, {"driver", "id.romfile"}),
     ("nbd-server-start", {"addr": {"type": "unix", "data": {"path": "/a"}}}, {"addr.data.path"}),
     (
         "block-export-add",

@@ -207,7 +207,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 def test_a_script_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FAKE_QEMU_SCRIPT", 10)
-    with pytest.raises(ScriptError, match=r"found more than 10 bytes, expected a script$"):
+    with pytest.raises(ScriptError, match=r"found more than 10 bytes, expected a shorter file$"):
         read_process_script(script(tmp_path, "# a longer script\n"))
 
 

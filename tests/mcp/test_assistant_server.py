@@ -8,11 +8,9 @@ import asyncio
 import json
 from typing import Any
 
-import mcp_types as types
 import pytest
 
 from qmpeer import limits
-from qmpeer.mcp.assistant_server import AssistantServer
 from qmpeer.mcp.effect_words import only_reads, told_of
 from tests.mcp.conftest import HOSTILE, Assisted
 
@@ -224,6 +222,18 @@ async def test_the_machine_goes_and_comes_back(assisted: Assisted) -> None:
     assert names == ["__QMPEER_SERVER_LOST", "__QMPEER_SERVER_BACK"]
 
 
+async def test_another_machine_has_other_tools(assisted: Assisted) -> None:
+    assistant = await assisted.assistant(proxy={"reconnect": True}, client={"cache": None})
+    assert "qmp_system_reset" not in await assistant.tools()
+    place = json.loads(await assistant.text("events"))
+    await assisted.stop_machine()
+    assisted.more_commands = ("system_reset",)
+    await assisted.start_machine()
+    back = ["__QMPEER_SERVER_BACK"]
+    await assistant.text("events", since=place["last"], names=back, wait=limits.MCP_WAIT)
+    assert "qmp_system_reset" in await assistant.tools()
+
+
 async def test_a_machine_that_comes_late(assisted: Assisted) -> None:
     await assisted.stop_machine()
     assistant = await assisted.assistant()
@@ -252,11 +262,13 @@ async def test_an_error_of_ours_shows_no_trace(
     ("action", "expected"), [("accept", "{}"), ("decline", "A person was asked and has refused.")]
 )
 async def test_a_person_is_asked(assisted: Assisted, mode: str, action: Any, expected: str) -> None:
+    from mcp_types import ElicitRequestParams, ElicitResult
+
     asked: list[str] = []
 
-    async def answer(context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def answer(context: object, params: ElicitRequestParams) -> ElicitResult:
         asked.append(params.message)
-        return types.ElicitResult(action=action, content={} if action == "accept" else None)
+        return ElicitResult(action=action, content={} if action == "accept" else None)
 
     assistant = await assisted.assistant(
         mode=mode, confirms=True, client={"elicitation_callback": answer}
@@ -286,7 +298,3 @@ def test_words_about_effects() -> None:
         False,
         False,
     ]
-
-
-def test_it_is_exported() -> None:
-    assert AssistantServer.__module__ == "qmpeer.mcp.assistant_server"

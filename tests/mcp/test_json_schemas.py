@@ -104,6 +104,9 @@ def test_what_is_too_deep_is_named() -> None:
     flat = schemas.of_arguments(command_of(MACHINE, "blockdev-add"), depth=0)
     text = msgspec.json.encode(flat).decode()
     assert "A BlockdevOptions." in text
+    described = JsonSchemas(MACHINE, CommandTexts([MACHINE]))
+    cache = msgspec.json.encode(described.of_arguments(command_of(MACHINE, "blockdev-add"), 0))
+    assert b"host's cache. A BlockdevCacheOptions." in cache
     assert schemas.of_type("BlockdevOptions")["properties"]["driver"]["type"] == "string"
     with pytest.raises(KeyError):
         schemas.of_type("Nonsense")

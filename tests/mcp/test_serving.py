@@ -5,15 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx2
 import pytest
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
 from qmpeer import limits
-from qmpeer.mcp import AssistantServer
 from qmpeer.mcp.guarded_machine import GuardedMachine
-from qmpeer.mcp.serving import HttpServing
 from qmpeer.proxy import Proxy
 from qmpeer.transport import listen
 from tests.mcp.conftest import Assisted, text_of
@@ -27,6 +22,9 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 @asynccontextmanager
 async def served(assisted: Assisted, **options: Any) -> AsyncIterator[str]:
     """Serve over HTTP; give the URL."""
+    from qmpeer.mcp import AssistantServer
+    from qmpeer.mcp.serving import HttpServing
+
     proxy = Proxy(assisted.path, persist=True, when_down="fail")
     machine = GuardedMachine(proxy, command_timeout=PATIENCE)
     server = AssistantServer(machine, policy="for tests")
@@ -43,6 +41,10 @@ async def served(assisted: Assisted, **options: Any) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_with_the_token(assisted: Assisted, mode: str) -> None:
+    import httpx2
+    from mcp import Client
+    from mcp.client.streamable_http import streamable_http_client
+
     async with (
         served(assisted) as url,
         httpx2.AsyncClient(headers=KNOWN) as http,
@@ -74,6 +76,8 @@ BEGIN: dict[str, object] = {
 
 
 async def test_requests(assisted: Assisted) -> None:
+    import httpx2
+
     async with served(assisted, hosts=["vm.example"]) as url, httpx2.AsyncClient() as http:
         for name, (headers, status) in REQUESTS.items():
             answer = await http.post(url, json=BEGIN, headers={**ACCEPT, **headers})
@@ -87,6 +91,9 @@ async def test_requests(assisted: Assisted) -> None:
 
 @pytest.mark.ipv6
 async def test_the_address_of_ipv6(assisted: Assisted) -> None:
+    from qmpeer.mcp import AssistantServer
+    from qmpeer.mcp.serving import HttpServing
+
     sock = listen("tcp:[::1]:0")
     proxy = Proxy(assisted.path)
     machine = GuardedMachine(proxy, command_timeout=PATIENCE)

@@ -186,6 +186,38 @@ def test_arguments_that_are_too_much(value: JsonValue, reason: str) -> None:
     assert found.startswith(f"when: {reason}")
 
 
+_NUMBERS = (-BIG, BIG - 1, BIG, 2 * BIG - 1, 2 * BIG, -BIG - 1, 10**30, 0, -1, 1.5, 1e308, 1e19)
+_TEXTS = ("", "\u00e9", "9223372036854775808", "-1", "nan", "\0", "x" * 1000)
+_ODD: list[JsonValue] = [*_NUMBERS, *_TEXTS, None, True, [], {}, [1], {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-args.x == 1",
+        "args.x / -1 == args.x % -1",
+        "args.x * args.x == args.x + args.x",
+        "args.x - 1u == args.x * 2u",
+        "int(args.x) == 1 || uint(args.x) == 1u || double(args.x) < 1.0",
+        'string(args.x) == "1" || bytes(args.x) == b"1" || size(args.x) == 1',
+        "args.l[args.x] == 1 || args.l[int(args.x)] == 1 || args.m[args.x] == 1",
+        "args.x in args.l || args.x in args.m",
+        "{args.x: 1} == {1: 1, args.x: 2}",
+        'args.x.contains(args.x) || args.x.startsWith("\u00e9") || args.x.matches("^\u00e9.$")',
+        "args.x ? !args.x : args.x && true",
+        "args.x > 1.5 || args.x >= 1u || args.x < 1",
+        "under(args.x, args.x) || node_file(args.x) == args.x",
+    ],
+)
+def test_no_value_is_too_odd(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    predicate = CelPredicate(text)
+    for value in _ODD:
+        arguments: JsonObject = {"x": value, "l": [1, 2], "m": {"a": 1}}
+        found = predicate.failure("add", arguments, CLIENT, FACTS)
+        assert found is None or "the library for CEL failed" not in found
+    assert capfd.readouterr() == ("", "")
+
+
 def test_what_is_not_read_costs_nothing() -> None:
     arguments: JsonObject = {"id": "a", "x": "x" * 1024 * 1024, "y": "\ud800", "z": _nested(5000)}
     assert failure('args.id == "a" && has(args.x)', arguments) is None

@@ -14,6 +14,7 @@ from qmpeer.policy.cel_names import FUNCTIONS, METHODS, check_names
 from qmpeer.policy.cel_predicate import CelPredicate
 from qmpeer.policy.cel_syntax import Literal, Node, Operation, PredicateError, parse
 from qmpeer.values import JsonValue
+from tests.fuzzing import tried
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,7 @@ def _parenthesized(text: str, node: Node) -> str:
 
 
 @pytest.mark.property
+@tried(0.5)
 @given(_EXPRESSIONS)
 def test_the_library_reads_the_same(text: str) -> None:
     try:

@@ -262,6 +262,20 @@ def test_without_a_schema_the_table_is_one(tmp_path: Path) -> None:
         assert read_predicate(item, ["blockdev-add", "own-command"])
 
 
+def test_human_monitor_commands(tmp_path: Path) -> None:
+    path = tmp_path / "p.toml"
+
+    def read(text: str, *commands: str) -> CelPredicate:
+        path.write_text(f"when = '{text}'")
+        item = read_document(str(path), _KIND).table(["when"])["when"]
+        return read_predicate(item, commands, is_human=True)
+
+    assert read('under(args.filename, "/srv") && args["cpu-index"] == 1', "screendump")
+    assert read('args.anything == "x"', "device_add")
+    with pytest.raises(PolicyError, match="did you mean filename"):
+        read('under(args.filenam, "/srv")', "screendump")
+
+
 def test_one_that_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "p.toml"
     path.write_text("when = 'args.size > 5'\nno = 5")
@@ -276,13 +290,13 @@ def test_one_that_can_be_read(tmp_path: Path) -> None:
     [
         ('args.file.filename.startsWith("/srv/")', ["startsWith of args.file.filename"]),
         ('args.l.all(e, e.path.matches("^/srv/.*"))', ["matches of args.l.*.path"]),
-        ('args.l.exists(e, e.path.contains("/srv/"))', []),
+        ('args.l.exists(e, e.path.contains("/srv/"))', ["contains of args.l.*.path"]),
         ('args.name.startsWith("/srv/")', []),
         ('under(args.file.filename, "/srv/")', []),
         ('args.file.filename == "/srv/a"', []),
     ],
 )
-def test_warnings(text: str, warned: list[str]) -> None:
+def test_plain_tests_of_paths(text: str, warned: list[str]) -> None:
     effects = CommandEffects(
         "add", frozenset({Effect.OPENS_PATHS}), sensitive=("file.filename", "**.path")
     )

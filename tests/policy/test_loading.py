@@ -6,10 +6,13 @@ weak_tests, who_tables.
 
 import grp
 import pwd
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from qmpeer import limits
 from qmpeer.effects import all_names, effects_of
@@ -312,7 +315,7 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
         ),
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
         ("command = 'stop'", None),
-        ("kind = 'discloses'", None),
+        ("kind = ['reads', 'discloses']", None),
     ],
 )
 def test_warnings(rule: str, said: str | None, load: Load) -> None:
@@ -323,6 +326,12 @@ def test_warnings(rule: str, said: str | None, load: Load) -> None:
         assert len(warnings) == 1
         assert warnings[0].startswith("p.toml:1:3: rule 1: ")
         assert said in warnings[0]
+
+
+def test_a_table_that_no_rule_names(load: Load) -> None:
+    text = "[who.backup]\nuid = 0\n" + RULE
+    assert load(text).warnings == ("p.toml:1:6: who.backup: no rule is about these clients",)
+    assert load(text + "who = 'backup'\n").warnings == ()
 
 
 def test_a_schema_knows_what_is_newer(tmp_path: Path) -> None:
@@ -349,3 +358,41 @@ def test_patterns_stand_for_known_commands_only(load: Load) -> None:
     assert not verdict.is_allowed
     assert effects_of("query-not-yet-made") is None
     assert rights.is_hidden("query-not-yet-made")
+
+
+VALUES = st.sampled_from(
+    """1|-1|true|''|'a'|[]|{}|[[]]|[{}]|nan|inf|1979-05-27|07:32:00|[1, 'a']|{a = 1}|'*'|'.'|1.5
+    |'stop'|'query-*'|{present = true}|{under = '/'}|{under = ['/a', 1]}|{glob = []}|{one-of = []}
+    |{equals = nan}|{at-least = nan}|99999999999999999999999|'\\u0000'|'has('|'args'|{image = '/'}
+    |{optional = true, absent = true}|{kills = true}|'human-*'""".split("|")  # noqa: SIM905
+)
+KEYS = st.sampled_from(
+    """
+    name who command kind event human preset verdict arguments when unchecked force blank rate size
+    kills as rule nodes fd-sets audit dry-run effects events case listener uid certificate
+    arguments.x arguments.'' arguments.'file.filename' force.x""".split()  # noqa: SIM905
+)
+
+
+@pytest.mark.property
+@given(
+    st.sampled_from([WHOLE, *(each.rpartition("\n-> ")[0] for each in MISTAKES)]),
+    st.lists(st.tuples(st.integers(0, 70), st.none() | KEYS, VALUES), min_size=1, max_size=4),
+)
+def test_whatever_is_in_a_file(text: str, edits: list[tuple[int, str | None, str]]) -> None:
+    lines = text.split("\n")
+    for at, key, value in edits:
+        at %= len(lines)
+        if key is not None:
+            lines.insert(at, f"{key} = {value.strip()}")
+        elif "=" in lines[at]:
+            lines[at] = f"{lines[at].partition('=')[0]} = {value.strip()}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "p.toml"
+        path.write_text("\n".join(lines))
+        mistakes = ""
+        try:
+            load_policy_file(path)
+        except PolicyError as error:
+            mistakes = str(error)
+        assert all(line.startswith(f"{path}:") for line in mistakes.splitlines())

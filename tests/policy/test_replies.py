@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from qmpeer.policy.replies import blanked
 from qmpeer.values import JsonValue
+from tests.fuzzing import tried
 
 BLOCK: JsonValue = [
     {
@@ -78,6 +79,7 @@ def test_what_is_nested_too_deep_is_blanked_whole() -> None:
 
 
 @pytest.mark.property
+@tried(0.5)
 @given(
     st.recursive(
         st.text("ab", max_size=2) | st.integers() | st.none(),

@@ -1,4 +1,4 @@
-"""What a server tells about itself, without what is hidden from a client.
+"""A server's answers about itself, without the parts that are hidden from a client.
 
 Modules: view.
 """

@@ -10,6 +10,7 @@ from tests.patience import PATIENCE
 __all__ = ["LineClient"]
 
 NEGOTIATE = b'{"execute": "qmp_capabilities"}\n'
+NEGOTIATE_OOB = b'{"execute": "qmp_capabilities", "arguments": {"enable": ["oob"]}}\n'
 
 
 class LineClient:
@@ -20,10 +21,10 @@ class LineClient:
         self._writer = writer
 
     @classmethod
-    async def open(cls, path: str) -> "LineClient":
+    async def open(cls, path: str, *, oob: bool = False) -> "LineClient":
         client = cls(*await asyncio.open_unix_connection(path, limit=1 << 24))
         assert "QMP" in await client.read()
-        client.write(NEGOTIATE)
+        client.write(NEGOTIATE_OOB if oob else NEGOTIATE)
         assert await client.read() == {"return": {}}
         return client
 

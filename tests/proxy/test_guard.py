@@ -1,4 +1,4 @@
-"""What clients may do: judged before a command goes to the server, in each client's order.
+"""The guard: commands are judged before they go to the server, in each client's order.
 
 Modules: facts, guard.
 """
@@ -190,6 +190,22 @@ async def test_a_dry_run_only_tells(proxied: Proxied) -> None:
     assert await client.execute("stop") == "stop"
     assert proxied.server.names == ["stop"]
     await control.close()
+
+
+async def test_a_dry_run_changes_nothing(proxied: Proxied) -> None:
+    await _start(proxied, _rule("query-name", force={"x": 1}, blank=(("name",),)), dry_run=True)
+    answers: dict[str, JsonValue] = {
+        "query-commands": [{"name": "stop"}, {"name": "query-name"}],
+        "query-name": {"name": "vm"},
+    }
+    proxied.server.answers = lambda command: answers[command.name]
+    client = await proxied.client()
+    for name, answer in answers.items():
+        assert await client.execute(name) == answer
+    assert proxied.server.received[-1].arguments is None
+    mark = await client.event_mark()
+    proxied.server.deliver(Event("STOP", {}, Timestamp(1, 2)))
+    assert (await client.wait_event("STOP", since=mark, timeout=PATIENCE)).name == "STOP"
 
 
 async def test_those_behind_a_slow_judgement_wait_and_others_do_not(proxied: Proxied) -> None:

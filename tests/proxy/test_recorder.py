@@ -1,4 +1,4 @@
-"""Who did what: the audit log of a proxy.
+"""The audit log of a proxy.
 
 Modules: recorder.
 """

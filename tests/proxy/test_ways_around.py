@@ -19,6 +19,7 @@ from tests.patience import PATIENCE
 from tests.policy.case_table import Case, policy_of, read_cases
 from tests.policy.host import Host, qemu_options
 from tests.policy.host_watch import HostWatch
+from tests.proxy.lines import LineClient
 from tests.qemu import QEMU
 
 pytestmark = pytest.mark.real
@@ -138,12 +139,16 @@ async def straight(site: Site, case: Case) -> str | None:
     return None
 
 
-async def test_table(
+def test_table(
     program: Callable[[str], str], qemu_version: tuple[int, int], tmp_path: Path
 ) -> None:
-    """Nothing happens on the host by what is refused, all of which works without the policy."""
+    """Nothing happens on the host by what is refused. Without the policy, all of that works."""
+    asyncio.run(try_table(program(QEMU), qemu_version, tmp_path))  # one loop is enough
+
+
+async def try_table(qemu: str, qemu_version: tuple[int, int], folder: Path) -> None:
     wrong: list[str] = []
-    async with site_at(tmp_path, program(QEMU)) as site:
+    async with site_at(folder, qemu) as site:
         for case in site.cases:
             if case.who == "-":
                 await answer(site.owner, case)
@@ -162,3 +167,92 @@ async def test_table(
                 break
             await settle(site)
     assert not wrong, "\n".join(wrong)
+
+
+# --- What only bytes can show
+
+RAW = [
+    # a member twice: readers of JSON keep the first, the last, or neither
+    ('{"execute": "screendump", "arguments": {"filename": "VM/a", "filename": "OUT/a"}}', "twice"),
+    ('{"execute": "screendump", "arguments": {"filename": "OUT/a", "filename": "VM/a"}}', "twice"),
+    ('{"execute": "query-status", "execute": "memsave", "arguments": MEMSAVE}', "twice"),
+    ('{"execute": "memsave", "execute": "query-status", "arguments": MEMSAVE}', "twice"),
+    ('{"execute": "screendump", "arguments": {"filename": "VM/a"}, "arguments": AWAY}', "twice"),
+    ('{"execute": "screen\\u0064ump", "arguments": AWAY}', "deny"),
+    ('{"execute": "screendump", "arguments": {"\\u0066ilename": "OUT/a"}}', "deny"),
+    ('{"execute": "screendump", "arguments": {"filename": "OUT\\u002fa"}}', "deny"),
+    ('{"execute": "screendump", "arguments": {"filename": "VM/\\u002e\\u002e/out/a"}}', "deny"),
+    ("{'execute': 'screendump', 'arguments': {'filename': 'OUT/a'}}", "deny"),
+    # out of band
+    ('{"exec-oob": "screendump", "arguments": AWAY}', "deny"),
+    ('{"exec-oob": "memsave", "arguments": MEMSAVE}', "hide"),
+    (
+        '{"exec-oob": "yank", "arguments": {"instances": [{"type": "chardev", "id": "yanked"}]}}',
+        "hide",
+    ),
+    ('{"exec-oob": "query-yank"}', "hide"),
+    ('{"execute": "query-status", "exec-oob": "memsave", "arguments": MEMSAVE}', None),
+    # ids
+    ('{"execute": "screendump", "arguments": AWAY, "id": "LONG"}', "deny"),
+    ('{"execute": "memsave", "arguments": MEMSAVE, "id": {"a": ["LONG"]}}', "hide"),
+    ('{"execute": "screendump", "arguments": {"filename": "OUT/LONG"}}', "deny"),
+    ('{"execute": "screendump", "arguments": AWAY, "id": {"execute": "query-status"}}', "deny"),
+    # what isn't a command
+    ('{"execute": "screendump", "arguments": AWAY, "more": 1}', None),
+    ('{"execute": "screendump", "arguments": ["OUT/a"]}', None),
+    ('{"execute": ["memsave"], "arguments": MEMSAVE}', None),
+    ('[{"execute": "memsave", "arguments": MEMSAVE}]', None),
+]
+"""Lines of bytes, and the verdict; None for any answer, as long as nothing happens on the host."""
+LONG = "x" * (1 << 20)
+
+
+async def test_bytes(program: Callable[[str], str], tmp_path: Path) -> None:
+    wrong: list[str] = []
+    async with site_at(tmp_path, program(QEMU)) as site:
+        places = {
+            "MEMSAVE": '{"val": 0, "size": 16, "filename": "OUT/a"}',
+            "AWAY": '{"filename": "OUT/a"}',
+            "VM": str(site.host.vm),
+            "OUT": str(site.host.out),
+            "LONG": LONG,
+        }
+        client = await LineClient.open(f"{tmp_path}/operator", oob=True)
+        for line, verdict in RAW:
+            text = line
+            for name, place in places.items():
+                text = text.replace(name, place)
+            client.write(text.encode() + b"\n")
+            error = (await client.read()).get("error", {"class": "", "desc": ""})
+            is_denied = str(error["desc"]).startswith("The policy denies ")
+            is_right = {
+                "deny": error["class"] == "GenericError" and is_denied,
+                "hide": error["class"] == "CommandNotFound",
+                "twice": error["desc"] == "JSON parse error, duplicate key",
+                None: True,
+            }[verdict]
+            touched = site.watch.touched()
+            if not is_right or touched:
+                wrong.append(f"{line}: {str(error)[:200]}; touched: {touched}")
+        assert "status" in await client.ask("query-status")
+        await client.close()
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_events_that_would_tell(program: Callable[[str], str], tmp_path: Path) -> None:
+    """A client gets the events that its rules name, and hears nothing of the work of others."""
+    async with site_at(tmp_path, program(QEMU)) as site:
+        listening = {
+            name: await LineClient.open(f"{tmp_path}/{name}") for name in ("operator", "trainee")
+        }
+        backup = {"device": "plain", "job-id": "telling", "sync": "full", "format": "raw"}
+        target = f"{site.host.vm}/telling"
+        await site.clients["backup"].execute("drive-backup", {**backup, "target": target})
+        await settle(site)
+        await site.owner.execute("cont")
+        await site.owner.execute("stop")
+        operator, trainee = listening["operator"], listening["trainee"]
+        assert [(await operator.read())["event"] for _ in range(2)] == ["RESUME", "STOP"]
+        for client in (operator, trainee):
+            assert (await client.ask("query-status"))["status"] == "paused"  # no event before it
+            await client.close()

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmpeer.toml.inside_texts import place_inside
+from tests.fuzzing import tried
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_places(source: str, offset: int, place: tuple[int, int]) -> None:
 
 
 @pytest.mark.property
+@tried(0.5)
 @given(st.text("ab'\n\t\\\u00e9", max_size=12), st.data())
 def test_every_character_is_found(text: str, data: st.DataObject) -> None:
     escaped = text.replace("\\", "\\\\").replace("\n", "\\n")

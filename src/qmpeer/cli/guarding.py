@@ -1,4 +1,4 @@
-"""What guards a program's clients: the policy and the audit log that its command line names."""
+"""The policy and the audit log of a program, as its command line names them."""
 
 import os
 from collections.abc import Callable
@@ -85,8 +85,8 @@ class Guarding:
         settings = self._settings
         if settings is None and not self._audit_path:
             return None
-        from qmpeer.audit import AuditLog, head_at  # start: only where it is used
-        from qmpeer.audit.keys import read_key
+        from qmpeer.audit import AuditLog, head_at  # start: 10 ms
+        from qmpeer.audit.keys import read_key  # start: 10 ms
 
         settings = settings or AuditSettings()
         path = self._audit_path or settings.file
@@ -110,6 +110,6 @@ class Guarding:
 
 def policy_path(name: str) -> str:
     """Return the absolute path of the policy that a user names: a preset, or a file."""
-    from qmpeer.policy.presets import PRESETS, preset_path  # start: only where it is used
+    from qmpeer.policy.presets import PRESETS, preset_path  # start: 5 ms
 
     return preset_path(name) if name in PRESETS else os.path.abspath(name)

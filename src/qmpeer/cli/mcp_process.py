@@ -21,6 +21,7 @@ from qmpeer.mcp.assistant_server import AssistantServer
 from qmpeer.mcp.bearer_token import TokenError, read_token
 from qmpeer.mcp.guarded_machine import GuardedMachine, MachineAbsentError
 from qmpeer.mcp.serving import HttpServing, serve_stdio
+from qmpeer.policy import Policy
 from qmpeer.policy.presets import PRESETS
 from qmpeer.proxy import Proxy
 from qmpeer.proxy.event_terms import read_patterns
@@ -99,7 +100,7 @@ class McpProcess:
         )
         server = AssistantServer(
             machine,
-            policy=_policy_words(self._options.policy),
+            policy=_policy_words(self._options.policy, self._guarding.policy),
             commands=self._choice,
             confirms=self._options.confirm,
         )
@@ -180,8 +181,13 @@ def _audit(guarding: Guarding) -> AuditLog:
     return audit
 
 
-def _policy_words(policy: str) -> str:
-    return f"the preset {policy}" if policy in PRESETS else f"the file {os.path.basename(policy)}"
+def _policy_words(name: str, policy: Policy | None) -> str:
+    """Return the policy in a few words; warn of one that holds nobody back."""
+    words = f"the preset {name}" if name in PRESETS else f"the file {os.path.basename(name)}"
+    if policy is not None and policy.is_dry_run:
+        _complain("the policy is only tried (dry-run): the assistant may do everything")
+        return f"{words}, which is only tried and refuses nothing"
+    return words
 
 
 def audit_path(address: str, environment: Mapping[str, str]) -> str:

@@ -35,8 +35,10 @@ def effects_of(name: str) -> CommandEffects | None:
 
     Example:
         >>> effects = effects_of("memsave")
-        >>> sorted(effects.effects), effects.discloses, effects.sensitive
-        (['discloses', 'opens-paths'], 'guest memory', ('filename',))
+        >>> [str(each) for each in sorted(effects.effects)]
+        ['discloses', 'opens-paths']
+        >>> effects.discloses, effects.sensitive
+        ('guest memory', ('filename',))
     """
     line = _lines().get(name)
     return None if line is None else _read(name, line)

@@ -1,6 +1,7 @@
 """The facts about each subcommand of the human monitor's info, in the form of `human_rows`.
 
-Spec: QEMU 1.0 to 10.2, hmp-commands-info.hx of each release, before 2.5 monitor.c.
+Spec: QEMU 1.0 to 10.2, hmp-commands-info.hx of each release, before 2.5 monitor.c; QEMU 11.1, its
+help.
 """
 
 from typing import Final

@@ -4,7 +4,7 @@ Releases differ in the arguments of some commands. A line is read once for each 
 signatures. Those that QEMU would refuse are left out; the others must agree. So what is read holds
 for every release, and what isn't read for certain is an error.
 
-Spec: QEMU 1.0 to 10.2: a name ends at a blank or a slash and is matched whole, with its case; there
+Spec: QEMU 1.0 to 11.1: a name ends at a blank or a slash and is matched whole, with its case; there
 is one command a line; a line end is a blank.
 """
 

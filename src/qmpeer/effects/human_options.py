@@ -8,6 +8,7 @@ JSON; an empty name.]
 """
 
 import re
+from itertools import count
 from typing import Final
 
 from qmpeer.errors import HumanLineError
@@ -35,18 +36,20 @@ def parse_options(text: str, first: str | None) -> JsonObject:
     """
     options: dict[str, JsonValue] = {}
     position = 0
-    while True:
+    for number in count(1):
         found = _OPTION.match(text, position)
         assert found is not None
         name, equals, value = found[1].partition("=")
         if position == 0 and first is not None and _FIRST.fullmatch(found[1]):
             name, value = first, found[1]
         elif not equals or _NAME.fullmatch(name) is None:
-            raise HumanLineError(f"found {found[1]!r} among options, expected NAME=VALUE")
+            # It isn't shown: it may be a secret.
+            raise HumanLineError(f"option {number}: expected NAME=VALUE")
         _put(options, name, value.replace(",,", ","))
         position = found.end()
         if not found[2]:
-            return options
+            break
+    return options
 
 
 def _put(options: dict[str, JsonValue], name: str, value: str) -> None:

@@ -4,11 +4,12 @@ A line is: names | effects | arguments in a range of releases, by QEMU's letters
 letters is in `human_arguments`). Then may follow, behind a word of their own, the sensitive
 arguments and what the command discloses. An indented line continues the line above.
 
-Releases run from 1.0 to 10.2; a range without an end is one up to 10.2. A command of only some of
+Releases run from 1.0 to 11.1; a range without an end is one up to 11.1. A command of only some of
 QEMU's targets is here, too. Names and letters that changed without another meaning have those of
 10.2.
 
-Spec: QEMU 1.0 to 10.2, hmp-commands.hx of each release; the effects are a review of each command.
+Spec: QEMU 1.0 to 10.2, hmp-commands.hx of each release; QEMU 11.1, its help; the effects are a
+review of each command.
 """
 
 from typing import Final
@@ -43,6 +44,7 @@ chardev-change | changes-host opens-paths connects | 2.10- id:s,args:s
     | sensitive args !args.backend !args.id !args.mux
 chardev-remove | changes-host | 1.5- id:s
 chardev-send-break | changes-guest | 2.10- id:s
+clear | changes-host | 11.1-
 client_migrate_info | changes-host connects
     | 1.0- protocol:s,hostname:s,port:i?,tls-port:i?,cert-subject:s?
     | sensitive hostname cert-subject
@@ -57,7 +59,7 @@ device_del | changes-guest changes-host | 1.0- id:s
 drive_add | changes-guest changes-host opens-paths connects | 1.0-2.5 pci_addr:s,opts:s
     | 2.6- node:-n,pci_addr:s,opts:s
     | sensitive opts !opts.if !opts.id !opts.node-name !opts.index !opts.media !opts.readonly
-      !opts.read-only !opts.cache !opts.snapshot
+      !opts.read-only !opts.cache
 drive_backup | discloses changes-host opens-paths connects
     | 1.6-2.7 reuse:-n,full:-f,device:B,target:s,format:s?
     | 2.8- reuse:-n,full:-f,compress:-c,device:B,target:s,format:s? | sensitive target format
@@ -90,10 +92,10 @@ gpa2hva | reads discloses | 2.10- addr:l | tells addresses of the emulator's pro
 gva2gpa | reads discloses | 4.1- addr:l | tells the guest's page tables
 help|? | reads | 1.0-1.6 name:s? | 1.7- name:S?
 host_net_add | changes-guest changes-host opens-paths connects runs-programs
-    | 1.0-2.11 device:s,opts:s? | sensitive opts !opts.id !opts.vlan !opts.name
+    | 1.0-2.11 device:s,opts:s? | sensitive device opts !opts.id !opts.vlan !opts.name
 host_net_remove | changes-guest changes-host | 1.0-2.11 vlan_id:i,device:s
-hostfwd_add | changes-host connects | 1.0-4.2 arg1:s,arg2:s?,arg3:s? | 5.0- arg1:s,arg2:s?
-    | sensitive arg1 arg2 arg3
+hostfwd_add | changes-host opens-paths connects | 1.0-4.2 arg1:s,arg2:s?,arg3:s?
+    | 5.0- arg1:s,arg2:s? | sensitive arg1 arg2 arg3
 hostfwd_remove | changes-host | 1.0-4.2 arg1:s,arg2:s?,arg3:s? | 5.0- arg1:s,arg2:s?
 i | reads discloses changes-guest | 1.0- fmt:/,addr:i,index:i.
     | tells values of the guest's hardware ports
@@ -188,7 +190,7 @@ system_reset | changes-guest ends | 1.0-
 system_wakeup | changes-guest | 1.1-
 trace-event | discloses changes-host | 1.0-2.6 name:s,option:b | 2.7- name:s,option:b,vcpu:i?
     | tells what devices do, to the log
-trace-file | changes-host opens-paths | 1.0- op:s?,arg:F? | sensitive arg
+trace-file | changes-host opens-paths | 1.0- op:s?,arg:F? | sensitive op arg
 usb_add | changes-guest changes-host opens-paths connects | 1.0-2.11 devname:s
     | sensitive devname
 usb_del | changes-guest changes-host | 1.0-2.11 devname:s

@@ -13,7 +13,7 @@ from qmpeer.effects.human_info_rows import INFO_ROWS
 from qmpeer.effects.human_rows import ROWS
 
 _SIGNATURE: Final = re.compile(r"(\d+\.\d+)-(\d+\.\d+)? ?(.*)")
-LAST_RELEASE: Final = (10, 2)
+LAST_RELEASE: Final = (11, 1)
 """The last release that the table was reviewed for."""
 
 
@@ -88,7 +88,7 @@ def human_effects_of(name: str) -> CommandEffects | None:
 
 @lru_cache(1)
 def all_human_names() -> frozenset[str]:
-    """Return the canonical names of all human-monitor commands of QEMU 1.0 to 10.2."""
+    """Return the canonical names of all human-monitor commands of QEMU 1.0 to 11.1."""
     return frozenset(row.name for row in _rows().values())
 
 

@@ -1,8 +1,8 @@
 """Sensitive members of a command's arguments, found by compiled patterns.
 
 The patterns of a command become an automaton whose states are made when they are first needed. A
-state is what is left of each pattern on the way to a member. Ways with the same rest share a
-state, so arguments can't make many of them.
+state is the rest of each pattern, on the way to a member. Ways with the same rests share a state,
+so arguments can't make many of them.
 """
 
 from collections.abc import Iterator
@@ -62,11 +62,11 @@ def sensitive_members(effects: CommandEffects, arguments: JsonObject) -> Iterato
 
 
 class _State:
-    """What is left of each pattern on the way to a member.
+    """The rest of each pattern, on the way to a member.
 
     Args:
-        take: What is left of the patterns that take members.
-        out: The same of the exceptions.
+        take: The rests of the patterns that take members.
+        out: The rests of the exceptions.
         is_inside: True if a pattern has taken a member around this one.
         known: All states of these patterns.
     """
@@ -102,7 +102,7 @@ class _State:
 
 
 def _advanced(patterns: _Rests, name: str) -> _Rests:
-    """Return what is left of each pattern after one more name."""
+    """Return the rest of each pattern after one more name."""
     left = {rest for rest in patterns if rest and rest[0] == _ANY}
     left |= {rest[1:] for rest in patterns if rest and rest[0] in {_ONE, name}}
     return _with_none(left)

@@ -13,10 +13,15 @@ from qmpeer.lazy import handed_out
 
 if TYPE_CHECKING:
     from qmpeer.mcp.assistant_server import AssistantServer
+    from qmpeer.mcp.guarded_machine import GuardedMachine, MachineAbsentError
 
-__all__ = ["AssistantServer"]
+__all__ = ["AssistantServer", "GuardedMachine", "MachineAbsentError"]
 
-_HOMES = {"AssistantServer": "qmpeer.mcp.assistant_server"}
+_HOMES = {
+    "AssistantServer": "qmpeer.mcp.assistant_server",
+    "GuardedMachine": "qmpeer.mcp.guarded_machine",
+    "MachineAbsentError": "qmpeer.mcp.guarded_machine",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -51,6 +51,7 @@ class TokenGuard:
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with 401."""
         if scope["type"] == "lifespan" or self._is_known(scope):
             await self._app(scope, receive, send)
             return

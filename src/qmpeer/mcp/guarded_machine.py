@@ -8,10 +8,12 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
+from qmpeer import limits
 from qmpeer.client import AsyncClient, Client
 from qmpeer.errors import CommandError, QMPError, SchemaError
 from qmpeer.mcp.documentation import CommandTexts
 from qmpeer.mcp.interface import OWN, Interface
+from qmpeer.policy import Policy
 from qmpeer.proxy import Proxy
 from qmpeer.schema import Schema, schema_from_introspection
 from qmpeer.values import JsonObject
@@ -26,22 +28,28 @@ class MachineAbsentError(Exception):
 
 
 class GuardedMachine:
-    """A machine behind a proxy.
+    """A machine behind a proxy, for an `AssistantServer`.
 
     Args:
-        proxy: The proxy, which this object starts and closes. It should persist.
+        proxy: The proxy, with its policy and its audit log. This object starts and closes it. It
+            should persist, so that the assistant's session outlives the machine.
         command_timeout: Seconds within which a command must be answered.
         texts: Schemas with texts about the commands.
     """
 
     def __init__(
-        self, proxy: Proxy, *, command_timeout: float, texts: Sequence[Schema] = ()
+        self,
+        proxy: Proxy,
+        *,
+        command_timeout: float = limits.MCP_COMMAND_TIMEOUT,
+        texts: Sequence[Schema] = (),
     ) -> None:
         self._proxy = proxy
         self._command_timeout = command_timeout
         self._texts = CommandTexts(texts)
         self._client: AsyncClient | None = None
         self._interface: Interface | None = None
+        self._source: tuple[int, Policy | None] | None = None  # of the interface
         self._opening = asyncio.Lock()
 
     async def client(self) -> AsyncClient:
@@ -52,7 +60,6 @@ class GuardedMachine:
         """
         async with self._opening:
             if not self._proxy.is_connected:
-                self._interface = None  # the next server may be another one
                 await self._connect()
             if self._client is None or self._client.is_closed:
                 self._client = await AsyncClient.connect(
@@ -105,8 +112,10 @@ class GuardedMachine:
     async def interface(self) -> Interface:
         """Return what the server has, as far as the policy shows it."""
         client = await self.client()
-        if self._interface is None:
-            self._interface = await self._read_interface(client)
+        # The next server may be another one, and another policy shows other commands.
+        source = self._proxy.connections, self._proxy.policy
+        if self._interface is None or source != self._source:
+            self._interface, self._source = await self._read_interface(client), source
         return self._interface
 
     async def _read_interface(self, client: AsyncClient) -> Interface:

@@ -219,7 +219,7 @@ def _described(written: JsonObject, text: str) -> JsonObject:
     own = written.get("description")
     if not text:
         return written
-    return {**written, "description": text if own is None else f"{text} {own}"}
+    return {**written, "description": text if own is None else f"{text.rstrip('.')}. {own}"}
 
 
 def _built_in(built_in: BuiltIn) -> JsonObject:

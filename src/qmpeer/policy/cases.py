@@ -76,8 +76,16 @@ class SupposedFacts(msgspec.Struct, frozen=True):
         return None
 
 
-def read_case(item: Item, who: Mapping[str, Who], rules: Collection[str]) -> Case:
+def read_case(
+    item: Item, who: Mapping[str, Who], rules: Collection[str], events: Collection[str]
+) -> Case:
     """Read one table ``[[case]]``.
+
+    Args:
+        item: The table.
+        who: The tables of clients that it may name.
+        rules: The names of the rules.
+        events: The names of the events.
 
     Raises:
         PolicyError: If it is wrong.
@@ -88,6 +96,10 @@ def read_case(item: Item, who: Mapping[str, Who], rules: Collection[str]) -> Cas
     command: str | JsonObject | None = None
     if "command" in keys:
         command = _command(keys["command"])
+    if "event" in keys and keys["event"].text() not in events:
+        name = keys["event"].text()
+        hint = did_you_mean(name, events)
+        raise keys["event"].refused(f'found "{name}", which is no known event{hint}')
     if "rule" in keys and keys["rule"].text() not in rules:
         name = keys["rule"].text()
         raise keys["rule"].refused(f'found "{name}", which is no rule{did_you_mean(name, rules)}')

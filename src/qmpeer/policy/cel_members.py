@@ -36,12 +36,12 @@ class NotAList(Exception):
 
 
 class Reads:
-    """What is read of one value.
+    """The parts of one value that are read.
 
     Attributes:
         is_whole: True if it is read as it is.
-        members: What is read of its members; a member of which nothing is read is only looked for.
-        elements: What is read of its elements; None if nothing is.
+        members: The members that are looked for, each with its parts that are read.
+        elements: The parts of its elements that are read; None if no loop runs over them.
     """
 
     __slots__ = ("elements", "is_whole", "members")
@@ -83,8 +83,8 @@ class Reads:
         return value if self.members else True
 
 
-Place: TypeAlias = tuple[Reads, MemberPath | None]
-"""A value that is read, and its path; None for a path on which nothing counts as ruled on."""
+Place: TypeAlias = tuple[Reads, MemberPath, bool]
+"""A value that is read, its path, and False if nothing on this path counts as ruled on."""
 
 
 class MemberReader:
@@ -102,7 +102,7 @@ class MemberReader:
         self.mentions: dict[MemberPath, None] = {}
         self.text_tests: list[tuple[str, MemberPath]] = []
         self._scope: dict[str, Place] = {
-            name: (reads, () if name == ARGUMENTS else None) for name, reads in roots.items()
+            name: (reads, (), name == ARGUMENTS) for name, reads in roots.items()
         }
 
     def read(self, node: Node, polarity: int = 1) -> None:
@@ -152,7 +152,7 @@ class MemberReader:
         place = self._place(node)
         if place is not None:
             place[0].is_whole = True
-            if place[1]:
+            if place[1] and place[2]:
                 self.mentions[place[1]] = None
         elif isinstance(node, Select | Index):
             self.read(node.operand, 0)
@@ -164,20 +164,20 @@ class MemberReader:
         if place is None:
             self.read(operand, 0)
             return
-        reads, path = place
+        reads, path, counts = place
         reads.member(name)
-        if polarity < 0 and path is not None:
+        if polarity < 0 and counts:
             self.mentions[*path, name] = None
 
     def _loop(self, loop: Loop, polarity: int) -> None:
         place = self._place(loop.items)
-        element: Place = (Reads(), None)
+        element: Place = (Reads(), (), False)
         if place is None:
             self.read(loop.items, 0)
         else:
-            reads, path = place
+            reads, path, counts = place
             tests_all = (loop.kind, polarity) in (("all", 1), ("exists", -1))
-            element = (reads.of_elements(), (*path, "*") if tests_all and path else None)
+            element = (reads.of_elements(), (*path, "*"), counts and tests_all)
         before = self._scope
         self._scope = {**before, loop.variable: element}
         self.read(loop.body, 0 if loop.kind == "exists_one" else polarity)
@@ -198,5 +198,5 @@ class MemberReader:
         place = self._place(operand)
         if place is None:
             return None
-        reads, path = place
-        return reads.member(member), None if path is None else (*path, member)
+        reads, path, counts = place
+        return reads.member(member), (*path, member), counts

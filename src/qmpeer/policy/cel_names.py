@@ -81,7 +81,7 @@ def used_names(node: Node) -> set[str]:
 
 
 def inner_parts(node: Node) -> tuple[Node, ...]:
-    """Return the parts of which an expression is made."""
+    """Return the parts of an expression, without theirs."""
     match node:
         case Select(operand=operand):
             return (operand,)

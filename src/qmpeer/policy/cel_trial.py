@@ -69,7 +69,7 @@ def try_predicate(
 
 
 class _SampleFacts:
-    """Facts of which one half of the samples gets each answer.
+    """Facts that say either yes or no to everything.
 
     Args:
         is_known: True if all paths are below their folders, and all nodes have files.

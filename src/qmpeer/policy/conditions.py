@@ -1,7 +1,8 @@
 """The conditions of a rule, held against a command: why the rule doesn't take it.
 
 An allow rule takes no command with a sensitive member that it doesn't test: it would let pass what
-nobody has thought of. What can't be judged doesn't hold in an allow rule, and holds in the others.
+nobody has thought of. Nor does it take a block node that leaves its backing file to the image. What
+can't be judged doesn't hold in an allow rule, and holds in the others.
 
 Source: `qmpeer.effects`, which says what is sensitive.
 """
@@ -9,8 +10,17 @@ Source: `qmpeer.effects`, which says what is sensitive.
 from collections.abc import Sequence
 
 from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.policy.images import omission
 from qmpeer.policy.rates import size_failure
-from qmpeer.policy.rules import CannotTell, Decision, Facts, MemberPath, PolicyClient, Rule
+from qmpeer.policy.rules import (
+    CannotTell,
+    Decision,
+    Facts,
+    MemberPath,
+    PolicyClient,
+    Rule,
+    with_forced,
+)
 from qmpeer.values import JsonObject
 
 
@@ -44,7 +54,8 @@ def failure_of(
         if failure is not None and not _holds_unjudged(rule, failure):
             return failure
     if rule.decision is Decision.ALLOW and effects.sensitive and not rule.is_unchecked:
-        return _untested(rule, effects, arguments)
+        sent = arguments if rule.force is None else with_forced(arguments, rule.force)
+        return _untested(rule, effects, arguments) or omission(effects.name, sent)
     return None
 
 

@@ -14,7 +14,7 @@ _NAME: Final = re.compile(r"/dev/fdset/(0|[1-9][0-9]{0,9})")
 
 
 class FdSetFacts(Protocol):
-    """What a test of a set asks."""
+    """The facts that a test of a set asks for."""
 
     def owns_fd_set(self, number: int) -> bool:
         """Return True if a set of descriptors is this client's own."""

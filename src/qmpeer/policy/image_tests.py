@@ -11,7 +11,7 @@ from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 
 
 class ImageTest(msgspec.Struct, frozen=True):
-    """The value is an image of which every file lies under one of some folders.
+    """The value is an image whose files all lie under one of some folders.
 
     Attributes:
         path: The member; () stands for all arguments together, as blockdev-add has them.

@@ -1,10 +1,10 @@
-"""Images: block nodes and image names of which every file lies under one folder.
+"""Images: block nodes and image names whose files all lie under one folder.
 
 A node passes if all of it is certain: it, and each node inside it, names its driver; the driver is
 in the table below, and so is each of its members; each ``filename`` lies under the folder; where a
 driver knows ``backing``, it is there, null or a node that passes. A reference to another node
-passes if that node's file lies under the folder. A qcow2 image may have a further file for its data,
-which its header names: without ``data-file`` in the arguments the header is looked at.
+passes if that node's file lies under the folder. A qcow2 image may have a further file for its
+data, which its header names: without ``data-file`` in the arguments the header is looked at.
 
 Older commands have only a text: the image's path. It passes if it lies under the folder, if the
 format is given beside it, and if the image itself names no backing file and no data file.
@@ -87,13 +87,16 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     ),
     "blkverify": frozenset({"test", "raw"}),
 }
-"""The drivers that open nothing but what their reviewed members name, with these members."""
+"""The drivers that open only what their reviewed members name, with these members."""
 
 _CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
 _PROTOCOLS: Final = ("file", "host_device")
 _PLAIN: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
 """Formats whose images name no other file."""
+
+_NODE_COMMANDS: Final = ("blockdev-add", "blockdev-reopen", "x-blockdev-reopen")
+"""Commands whose arguments are block nodes."""
 
 _QCOW_HEAD: Final = struct.Struct(">4sIQ")
 _QCOW_FEATURES: Final = struct.Struct(">Q")
@@ -105,7 +108,7 @@ _HEAD_SIZE: Final = 80
 
 
 class ImageFacts(PathFacts, FdSetFacts, Protocol):
-    """What a test of an image asks."""
+    """The facts that a test of an image asks for."""
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of one of the server's files; None if there is none.
@@ -168,6 +171,30 @@ def _has_data_file(head: bytes, version: int) -> bool:
     end = _QCOW_FEATURES_AT + _QCOW_FEATURES.size
     features = head[_QCOW_FEATURES_AT:end].ljust(_QCOW_FEATURES.size, b"\0")
     return version >= 3 and bool(_QCOW_FEATURES.unpack(features)[0] & _DATA_FILE)
+
+
+def omission(command: str, arguments: JsonObject) -> str | None:
+    """Return what a command leaves for QEMU to read from an image; None for nothing.
+
+    Example:
+        >>> omission("blockdev-add", {"driver": "qcow2", "file": "a", "backing": None})
+        >>> print(omission("blockdev-add", {"driver": "raw", "file": {"driver": "qcow2"}}))
+        found qcow2 without backing, expected null or a node: QEMU would read it from the image
+    """
+    left: list[JsonValue] = [arguments] if command in _NODE_COMMANDS else []
+    while left:
+        value = left.pop()
+        if isinstance(value, list):
+            left += value
+        elif isinstance(value, dict):
+            left += value.values()
+            driver = value.get("driver")
+            if driver in (*_BACKED, "vmdk") and "backing" not in value:
+                return (
+                    f"found {driver} without backing, expected null or a node: "
+                    "QEMU would read it from the image"
+                )
+    return None
 
 
 def _name_failure(name: str, driver: JsonValue, folder: str, facts: ImageFacts) -> str | None:
@@ -240,10 +267,13 @@ class _Image:
 
     def _reference_failure(self, name: str) -> str | None:
         file = self._facts.node_file(name)
-        if file is None:
-            return f"found {_shown(name)}, expected a node whose file is known"
-        failure = self._file_failure(file)
-        return None if failure is None else f"found the node {_shown(name)}: {failure}"
+        # The text doesn't tell the file: who asks may not know it.
+        failure = f"found the node {_shown(name)}, expected one with a file under {self._folder}"
+        try:
+            is_certain = file is not None and self._file_failure(file) is None
+        except ValueError as error:
+            raise ValueError(failure) from error
+        return None if is_certain else failure
 
     def _data_file_failure(self, node: JsonObject) -> str | None:
         if "data-file" in node:

@@ -5,7 +5,7 @@ one. A pattern stands for the known names that it fits, so it never takes a comm
 reviewed.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -70,24 +70,32 @@ class KnownNames:
         for item in items:
             if item.text() == HUMAN_MONITOR_COMMAND:
                 raise item.refused(_HUMAN_RULES)
-            found |= _fitting(item, self.commands, "command")
-        return frozenset(found - {HUMAN_MONITOR_COMMAND})
+            fitting = _fitting(item, self.commands, "command") - {HUMAN_MONITOR_COMMAND}
+            if not fitting:
+                raise item.refused(_HUMAN_RULES)
+            found |= fitting
+        return frozenset(found)
 
-    def commands_of_kind(self, items: Iterable[Item], decision: Decision) -> frozenset[str]:
+    def commands_of_kind(self, items: Sequence[Item], decision: Decision) -> frozenset[str]:
         """Return the commands of some kinds.
 
         An allow rule takes a command if all of its effects are listed, any other if one is.
 
         Raises:
-            PolicyError: If there is no such kind.
+            PolicyError: If there is no such kind, or no such command.
         """
         kinds = {Effect(item.text(*Effect)) for item in items}
         takes = kinds.issuperset if decision is Decision.ALLOW else _shares(kinds)
-        return frozenset(
-            name
-            for name in self.commands
-            if name != HUMAN_MONITOR_COMMAND and takes(self._effects(name))
-        )
+        commands = {
+            name: self._effects(name) for name in self.commands if name != HUMAN_MONITOR_COMMAND
+        }
+        found = frozenset(name for name, effects in commands.items() if takes(effects))
+        if not found:
+            more = (each for each in commands.values() if each > kinds)
+            example = ", ".join(sorted(min(more, key=len, default=frozenset(Effect))))
+            text = f"no command has only these effects, expected more, such as {example}"
+            raise items[0].refused(text)
+        return found
 
     def event_names(self, items: Iterable[Item]) -> frozenset[str]:
         """Read names and patterns of events.
@@ -138,10 +146,11 @@ class KnownNames:
             if names is None:
                 return  # its options have any names
             known |= names
-        if path[0] not in known:
+        if not path or path[0] not in known:
             whose = min(commands) if len(commands) == 1 else "none of these human-monitor commands"
             verb = "has no" if len(commands) == 1 else "has an"
-            raise item.refused(f"{whose} {verb} argument {path[0]}{did_you_mean(path[0], known)}")
+            name = path[0] if path else '""'
+            raise item.refused(f"{whose} {verb} argument {name}{did_you_mean(name, known)}")
 
     def _effects(self, name: str) -> frozenset[Effect]:
         effects = self._own.get(name) or effects_of(name)

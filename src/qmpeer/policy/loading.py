@@ -92,7 +92,7 @@ def load_policy_file(
         audit = read_audit(tables["audit"]) if "audit" in tables else None
     for item in _array(tables.get("case"), mistakes):
         with mistakes.collected():
-            cases.append(read_case(item, who, {rule.name for rule in rules}))
+            cases.append(read_case(item, who, {rule.name for rule in rules}, names.events))
     mistakes.raise_all()
     policy = Policy(
         rules,
@@ -101,10 +101,14 @@ def load_policy_file(
         source=os.fspath(path),
         digest=document.document_digest,
     )
-    warnings = tuple(
+    warnings = [
         f"{rule.place}: {text}" for rule in rules for text in weaknesses(rule, policy.effects_of)
-    )
-    return PolicyFile(policy, who, audit, tuple(cases), warnings)
+    ]
+    used = {each.name for rule in rules for each in rule.who or ()} | {case.who for case in cases}
+    for name, each in (tables["who"].any_table() if "who" in tables else {}).items():
+        if name not in used:
+            warnings.append(f"{each.key_place}: who.{name}: no rule is about these clients")
+    return PolicyFile(policy, who, audit, tuple(cases), tuple(warnings))
 
 
 def _array(item: Item | None, mistakes: Mistakes) -> list[Item]:
@@ -193,10 +197,10 @@ class _Rules:
             rules += found
         return rules
 
-    def _predicate(self, item: Item, commands: frozenset[str]) -> Predicate:
+    def _predicate(self, item: Item, commands: frozenset[str], is_human: bool) -> Predicate:
         from qmpeer.policy.predicates import read_predicate  # start: 60 ms
 
-        return read_predicate(item, commands, self._schema)
+        return read_predicate(item, commands, self._schema, is_human=is_human)
 
 
 def _check_reached(item: Item, rule: Rule, earlier: Earlier) -> None:

@@ -59,9 +59,10 @@ def _below(
         for index, inner in enumerate(value):
             if not member or member[0] == "*":
                 yield from _below(inner, (*way, index), member[1:], is_read_only)
-    elif isinstance(value, str) and not member and way and way[-1] == _NAME:
-        if fd_set_of(value) is None:
-            yield FileToOpen(way, value, is_read_only)
+    elif (
+        isinstance(value, str) and not member and way[-1:] == (_NAME,) and fd_set_of(value) is None
+    ):
+        yield FileToOpen(way, value, is_read_only)
 
 
 def with_names(arguments: JsonObject, names: dict[Way, str]) -> JsonObject:

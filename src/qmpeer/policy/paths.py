@@ -33,7 +33,7 @@ _ROOT: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 class PathFacts(Protocol):
-    """What a test of a path asks about the server's files."""
+    """The facts about the server's files that a test of a path asks for."""
 
     def under(self, path: str, folder: str) -> str | None:
         """Return None if the server would open a path under a folder, and else why it wouldn't.

@@ -8,7 +8,7 @@ from qmpeer.policy.cel_predicate import CelPredicate
 from qmpeer.policy.cel_syntax import PredicateError
 from qmpeer.policy.cel_trial import try_predicate
 from qmpeer.policy.rules import MemberPath
-from qmpeer.policy.table_schema import table_schema
+from qmpeer.policy.table_schema import human_schema, table_schema
 from qmpeer.toml.items import Item
 from qmpeer.values import JsonValue
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def read_predicate(
-    item: Item, commands: Collection[str], schema: "Schema | None" = None
+    item: Item,
+    commands: Collection[str],
+    schema: "Schema | None" = None,
+    *,
+    is_human: bool = False,
 ) -> CelPredicate:
     """Read a rule's condition in CEL, and try it.
 
@@ -25,6 +29,7 @@ def read_predicate(
         item: The expression in the file.
         commands: The commands that the rule is about.
         schema: The server's schema; None for what all releases of QEMU have.
+        is_human: True if these are human-monitor commands, which no schema has.
 
     Raises:
         PolicyError: If it can't be, at the place of the mistake.
@@ -32,7 +37,8 @@ def read_predicate(
     """
     try:
         predicate = CelPredicate(item.text())
-        try_predicate(predicate, commands, schema or table_schema())
+        known = human_schema(commands) if is_human else schema or table_schema()
+        try_predicate(predicate, commands, known)
     except PredicateError as error:
         raise item.refused_inside(error.reason, error.offset) from None
     return predicate

@@ -46,10 +46,10 @@ def blanked(value: JsonValue, patterns: Sequence[Pattern]) -> JsonValue:
 
 
 class _State:
-    """What is left of each pattern on the way to a value.
+    """The rests of all patterns on the way to a value.
 
     Args:
-        rests: These; "**" as no member at all is a rest of its own.
+        rests: The rests; "**" as no member at all is one of its own.
         known: All states of these patterns.
     """
 

@@ -1,7 +1,7 @@
 """The tables ``[[rule]]`` of a policy."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -52,7 +52,8 @@ class RuleReader:
     Args:
         names: The names that rules may have.
         who: The tables that rules may name.
-        read_predicate: Makes a predicate of the item ``when`` and of the commands of its rule.
+        read_predicate: Makes a predicate of the item ``when`` and of the commands of its rule; True
+            says that these are human-monitor commands.
         read_preset: Gives the rules of the preset in an item.
     """
 
@@ -60,7 +61,7 @@ class RuleReader:
         self,
         names: KnownNames,
         who: Mapping[str, Who],
-        read_predicate: Callable[[Item, frozenset[str]], Predicate],
+        read_predicate: Callable[[Item, frozenset[str], bool], Predicate],
         read_preset: Callable[[Item], list[Rule]],
     ) -> None:
         self._names = names
@@ -104,7 +105,7 @@ class RuleReader:
         if "arguments" in keys:
             tests = read_conditions(keys["arguments"])
         if _KILLS in keys:
-            names &= DEADLY_COMMANDS
+            names = _deadly(keys, names)
         is_human = subject == _HUMAN
         check = self._names.check_human_argument if is_human else self._names.check_argument
         for each, test in tests.items():
@@ -128,16 +129,10 @@ class RuleReader:
         )
 
     def _predicate(self, keys: Mapping[str, Item], names: frozenset[str]) -> Predicate | None:
-        kills = keys.get(_KILLS)
-        if kills is None:
-            return self._read_predicate(keys["when"], names) if "when" in keys else None
-        if not kills.flag():
-            raise kills.refused("found false, expected true or nothing")
-        if "when" in keys:
-            raise kills.refused("found it beside when, expected one of both")
-        if not names:
-            raise kills.refused("found no command that has a deadly input, expected one")
-        return DeadlyInput()
+        if _KILLS in keys:
+            return DeadlyInput()
+        when = keys.get("when")
+        return None if when is None else self._read_predicate(when, names, _HUMAN in keys)
 
     def _name(self, item: Item | None, number: int) -> str:
         if item is None:
@@ -160,11 +155,32 @@ class RuleReader:
 
     def _force(self, item: Item, names: frozenset[str]) -> JsonObject:
         force = item.json_object()
-        for each in item.any_table().values():
-            self._names.check_argument(each, (each.key,), names)
+        for each, path in _leaves(item, ()):
+            self._names.check_argument(each, path, names)
         if not force:
             raise item.refused("found no argument, expected one, such as force.persistent = false")
         return force
+
+
+def _leaves(item: Item, path: MemberPath) -> Iterator[tuple[Item, MemberPath]]:
+    """Give all values in a table that are no tables, with their paths in it."""
+    if isinstance(item.value, dict):
+        for each in item.any_table().values():
+            yield from _leaves(each, (*path, each.key))
+    else:
+        yield item, path
+
+
+def _deadly(keys: Mapping[str, Item], names: frozenset[str]) -> frozenset[str]:
+    """Return the commands of a rule that have inputs which kill a release."""
+    kills = keys[_KILLS]
+    if not kills.flag():
+        raise kills.refused("found false, expected true, or the key left out")
+    if "when" in keys:
+        raise kills.refused("found it beside when, expected one of both")
+    if not names & DEADLY_COMMANDS:
+        raise kills.refused("found no command that has a deadly input, expected one")
+    return names & DEADLY_COMMANDS
 
 
 def _subject(item: Item, keys: Mapping[str, Item]) -> str:

@@ -25,7 +25,7 @@ class Subject(Enum):
 
 
 class Decision(Enum):
-    """What a rule decides about what it takes."""
+    """The decision of a rule about a command that it takes."""
 
     ALLOW = "allow"
     DENY = "deny"
@@ -53,7 +53,7 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: Its name in the policy.
-        listeners: Tests of the listener's name, one of which must hold; None for any.
+        listeners: Tests of the listener's name; one must hold. None for any listener.
         uids: The users.
         gids: The groups.
         certificates: Tests of the name in the certificate.
@@ -89,7 +89,7 @@ class CannotTell(str):
 
 
 class Facts(Protocol):
-    """What a judgement may ask about the host and the server."""
+    """The facts about the host and the server that a judgement may ask for."""
 
     def under(self, path: str, folder: str) -> str | None:
         """Return None if the server would open a path under a folder, and else why it wouldn't.
@@ -145,7 +145,7 @@ class Predicate(Protocol):
 
     @property
     def mentions(self) -> Sequence[MemberPath]:
-        """The members that it reads, each of which it therefore rules on."""
+        """The members that it reads, and so rules on."""
 
     @property
     def needs_nodes(self) -> bool:
@@ -179,7 +179,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         subject: What the names are those of.
         names: The commands, events or human-monitor commands that it is about, patterns resolved.
         decision: What it decides.
-        tests: The conditions on members, all of which must hold.
+        tests: The conditions on members; all must hold.
         predicate: A further condition.
         is_unchecked: True if an allow rule also takes commands with sensitive members that no
             condition tests.

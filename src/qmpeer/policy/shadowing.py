@@ -21,24 +21,24 @@ class Earlier:
 
     def __init__(self, effects_of: Callable[[str], CommandEffects | None]) -> None:
         self._effects_of = effects_of
-        # By the first condition, too: a rule without that one isn't shadowed.
+        # By the last condition, too, the most special one mostly: a rule without it isn't shadowed.
         self._rules: dict[tuple[Subject, str, str], list[Rule]] = {}
 
     def add(self, rule: Rule) -> None:
         """Add a rule behind those that are there."""
-        first = repr(rule.tests[0]) if rule.tests else ""
+        last = repr(rule.tests[-1]) if rule.tests else ""
         for name in rule.names:
-            self._rules.setdefault((rule.subject, name, first), []).append(rule)
+            self._rules.setdefault((rule.subject, name, last), []).append(rule)
 
     def shadowing(self, rule: Rule) -> tuple[Rule, ...]:
         """Return the rules that leave nothing to a rule; none if it can decide something."""
         shadows: dict[str, Rule] = {}
-        firsts = ["", *map(repr, rule.tests)]
+        lasts = ["", *map(repr, rule.tests)]
         for name in rule.names:
             about = [
                 each
-                for first in firsts
-                for each in self._rules.get((rule.subject, name, first), ())
+                for last in lasts
+                for each in self._rules.get((rule.subject, name, last), ())
                 if _takes_as_much(each, rule) and not _leaves_some(each, name, self._effects_of)
             ]
             for who in (None,) if rule.who is None else rule.who:

@@ -4,8 +4,10 @@ A member that has several types in the releases, or in the branches of a union, 
 them. Enums are plain texts here.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
+from qmpeer.effects import human_argument_names
 from qmpeer.policy.argument_names import ANY, SCALARS, Names, table
 from qmpeer.schema import (
     ANY_INTEGER,
@@ -24,6 +26,16 @@ from qmpeer.schema import (
 def table_schema() -> Schema:
     """Return the schema of all commands in the table."""
     return schema_of(table())
+
+
+def human_schema(commands: Iterable[str]) -> Schema:
+    """Return the schema of human-monitor commands, without those that take options of any name."""
+    names: Names = {}
+    for command in commands:
+        arguments = human_argument_names(command)
+        if arguments is not None:
+            names[f".{command}"] = {each: {ANY} for each in (*arguments, "cpu-index")}
+    return schema_of(names)
 
 
 def schema_of(names: Names) -> Schema:

@@ -4,12 +4,23 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from qmpeer.effects import CommandEffects, sensitive_members
-from qmpeer.policy.argument_tests import Like, MemberTest, Presence
+from qmpeer.policy.argument_tests import Like, MemberTest, Presence, Under
 from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
 from qmpeer.values import JsonValue
 
 _NAMES: Final = 20
 """Commands of one rule that are looked at: a rule about more of them is a general one."""
+
+_NODES: Final = {"blockdev-add": '""', "blockdev-reopen": '"options.*"'}
+"""Commands with block nodes, and how a file names these."""
+_IMAGES: Final = (
+    ("drive-mirror", "target"),
+    ("drive-backup", "target"),
+    ("blockdev-snapshot-sync", "snapshot-file"),
+    ("blockdev-change-medium", "filename"),
+    ("change", "target"),
+)
+"""Members of older commands that are images."""
 
 
 def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -> Iterator[str]:
@@ -27,6 +38,7 @@ def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -
                     f"rule {rule.name}: {'.'.join(test.path)} of {name} opens a path, connects or "
                     f"runs something, and {why}; expected a condition such as under"
                 )
+        yield from _further_files(rule, name)
         if not rule.is_unchecked:
             yield from _untested(rule, effects)
     if rule.predicate is not None:
@@ -38,7 +50,8 @@ def _text_tests(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) 
     from qmpeer.policy.cel_predicate import CelPredicate  # start: 60 ms
     from qmpeer.policy.predicates import text_test_warnings  # start: 60 ms
 
-    assert isinstance(rule.predicate, CelPredicate), "it comes from a file"
+    if not isinstance(rule.predicate, CelPredicate):
+        return
     known = filter(None, map(effects_of, sorted(rule.names)))
     found = (text for each in known for text in text_test_warnings(rule.predicate, each))
     yield from (f"rule {rule.name}: {text}" for text in dict.fromkeys(found))
@@ -51,6 +64,22 @@ def _weakness(test: MemberTest) -> str | None:
     if test.checks and all(isinstance(check, Like) for check in test.checks):
         return 'glob is a test of the text: "/srv/*" takes /srv/../etc'
     return None
+
+
+def _further_files(rule: Rule, name: str) -> Iterator[str]:
+    """Give the paths of images that are tested as paths only: an image may name further files."""
+    for test in rule.tests:
+        if (
+            isinstance(test, MemberTest)
+            and any(isinstance(check, Under) for check in test.checks)
+            and (name in _NODES or (name, *test.path) in _IMAGES)
+        ):
+            where = ".".join(test.path)
+            whole = _NODES.get(name, where)
+            yield (
+                f"rule {rule.name}: {where} of {name} is the path of an image, which may name a "
+                f"backing file or a data file elsewhere; expected arguments.{whole} with image"
+            )
 
 
 def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:

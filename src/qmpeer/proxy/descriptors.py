@@ -191,10 +191,12 @@ class Descriptors:
         number, requester = arguments.get("fdset-id"), request.requester
         if self._lacks_fds(request):
             return texts.no_descriptor()
-        is_own = requester is self._own  # it adds to sets that it holds for clients
-        if isinstance(number, int) and not is_own:
-            if self._sets.belongs_to_another(number, None, requester):
-                return texts.set_taken(number)
+        if (
+            isinstance(number, int)
+            and requester is not self._own  # which adds to sets that it holds for clients
+            and self._sets.belongs_to_another(number, None, requester)
+        ):
+            return texts.set_taken(number)
         if self._sets.size >= limits.NAMED_FDS:
             return texts.too_many_descriptors()
 

@@ -1,4 +1,4 @@
-"""The last steps of a request on its way to the server: its descriptors, its record, the sending."""
+"""The last steps of a request to the server: its descriptors are checked, it is recorded, sent."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from qmpeer.values import JsonObject
 
 
 class Dispatch:
-    """The dispatch of all requests, each of which the multiplexer counts as being at the server.
+    """The dispatch of all requests. The multiplexer counts them as being at the server already.
 
     Args:
         descriptors: Checks their descriptors.

@@ -71,7 +71,7 @@ class FdSets:
         self.changed()
 
     def promise(self, number: int, holder: Holder | None) -> None:
-        """Let what is added to a set belong to a holder; None to whoever adds it."""
+        """Let what is added to a set belong to a holder; None ends that."""
         if holder is None:
             self._promised.pop(number, None)
         else:

@@ -20,7 +20,7 @@ _log: Final = logging.getLogger("qmpeer.proxy")
 
 
 class Desk(Protocol):
-    """Where judged requests go on to."""
+    """The receiver of judged requests."""
 
     def admit(self, request: Request) -> None:
         """Execute a request that is allowed."""
@@ -117,9 +117,10 @@ class Guard:
     def _decide(self, request: Request, verdict: Verdict) -> None:
         if verdict.is_allowed:
             request.rule = verdict.rule_name
-            request.blank = verdict.blank
-            if verdict.arguments is not None:
-                request.arguments = verdict.arguments
+            if not self._is_dry_run:
+                request.blank = verdict.blank
+                if verdict.arguments is not None:
+                    request.arguments = verdict.arguments
             self._desk.admit(request)
         elif self._is_dry_run:
             self._desk.would_refuse(request, verdict)

@@ -1,8 +1,8 @@
 """The opener: opens the files of a command in the server's place, and passes their descriptors.
 
 The server gets ``/dev/fdset/N`` in the place of a path. Nobody can put another file there between
-the judgement and the opening. A set stays while a block node uses it, and is removed then like those
-that clients leave behind.
+the judgement and the opening. A set stays while a block node uses it, and is removed then, as are
+those that clients leave behind.
 
 Spec: QEMU, qemu_open(): of a set it takes a descriptor with the access that it wants, which may
 change while the node is there. So a set has one for reading and one for reading and writing.

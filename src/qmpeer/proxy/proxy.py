@@ -193,6 +193,11 @@ class Proxy:
         return self._link.phase is LinkPhase.READY
 
     @property
+    def connections(self) -> int:
+        """How often there was a connection to the server."""
+        return self._hub.logbook.connections
+
+    @property
     def end_reason(self) -> str | None:
         """Why the proxy has ended with its server; None while it hasn't, or if it was closed."""
         return self._link.end_reason

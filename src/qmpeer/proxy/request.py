@@ -13,7 +13,7 @@ from qmpeer.values import JsonObject, JsonValue
 
 
 class Holder(Protocol):
-    """Whoever descriptors belong to, which were passed to the server."""
+    """The owner of descriptors that were passed to the server."""
 
     @property
     def has_left(self) -> bool:

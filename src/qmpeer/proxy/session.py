@@ -56,6 +56,7 @@ class ProxySession:
     __slots__ = (
         "_extensions",
         "_first_event",
+        "_held",
         "_history",
         "_host",
         "_in_band",
@@ -108,6 +109,7 @@ class ProxySession:
         self.is_disconnected: bool = False
         self.identity: PeerIdentity = client.identity
         self.rights: Rights | None = None
+        self._held: Rights | None = None  # these, unless it is a dry run
         self.terms: EventTerms = extensions.terms_of(self)
         if policy is not None:
             self.set_policy(policy)
@@ -121,6 +123,8 @@ class ProxySession:
     def set_policy(self, policy: Policy | None) -> None:
         """Take the rights of a policy, in place of earlier ones."""
         self.rights = None if policy is None else policy.rights(self.policy_client)
+        is_held = policy is not None and not policy.is_dry_run
+        self._held = self.rights if is_held else None
         self.terms = self._own.terms_of(self, self.terms.chosen, self.terms.has_numbers)
 
     @property
@@ -137,7 +141,7 @@ class ProxySession:
     @property
     def permitted_events(self) -> frozenset[str] | None:
         """The events that the policy permits it; None for all."""
-        return None if self.rights is None else self.rights.events
+        return None if self._held is None else self._held.events
 
     @property
     def requests(self) -> list[Request]:
@@ -191,8 +195,8 @@ class ProxySession:
         if error is not None:
             self.refused += 1
         else:
-            if self.rights is not None:
-                value = self.rights.view.shown(request.command.name, value)
+            if self._held is not None:
+                value = self._held.view.shown(request.command.name, value)
             if self._extensions is not None:
                 value = self._extensions.extended(request.command, value)
         reply = Reply(request.command, value, error, reply_fds)
