@@ -91,8 +91,9 @@ class KnownNames:
         }
         found = frozenset(name for name, effects in commands.items() if takes(effects))
         if not found:
-            more = (each for each in commands.values() if each > kinds)
-            example = ", ".join(sorted(min(more, key=len, default=frozenset(Effect))))
+            more = [each for each in commands.values() if each > kinds]
+            fewest = min(map(len, more), default=0)
+            example = ", ".join(sorted(next((e for e in more if len(e) == fewest), Effect)))
             text = f"no command has only these effects, expected more, such as {example}"
             raise items[0].refused(text)
         return found
