@@ -53,7 +53,8 @@ def guarding_of(options: GuardOptions, report: Warn) -> Guarding:
     try:
         return Guarding(path, options.audit, is_dry_run=options.is_dry_run, report=report)
     except PolicyError as error:
-        raise StartError("", None, f"the policy is wrong\n{error}") from error
+        first, *others = str(error).split("\n")
+        raise StartError("", None, first, "\n".join(others)) from error
     except OSError as error:
         raise StartError("--policy", options.policy, error.strerror or str(error)) from error
 
