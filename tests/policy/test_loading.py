@@ -314,6 +314,27 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
             "startsWith of args.filename is a test of the text",
         ),
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
+        (
+            (
+                "command = 'blockdev-add'\narguments.driver = 'qcow2'\narguments.'file.driver' = 'file'"
+                "\narguments.'file.filename' = { under = '/srv' }"
+            ),
+            "file.filename of blockdev-add is the path of an image, which may name a backing file",
+        ),
+        (
+            (
+                "command = 'blockdev-add'\narguments.driver = ['raw', 'luks']\n"
+                "arguments.'file.driver' = 'file'\narguments.'file.filename' = { under = '/srv' }"
+            ),
+            None,
+        ),
+        (
+            (
+                "command = 'blockdev-add'\narguments.driver = 'raw'\n"
+                "arguments.'file.filename' = { under = '/srv' }"
+            ),
+            "file.filename of blockdev-add is the path of an image",
+        ),
         ("command = 'stop'", None),
         ("kind = ['reads', 'discloses']", None),
     ],
