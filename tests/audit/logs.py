@@ -57,7 +57,6 @@ def contents(path: Path) -> dict[str, bytes]:
     found = {}
     for name, file in open_files(str(path)):
         found[name] = file.read()
-        file.close()
     return found
 
 

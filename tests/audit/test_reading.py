@@ -3,6 +3,8 @@
 Modules: files, reading.
 """
 
+import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from qmpeer import limits
 from qmpeer.audit.files import rotated_files
 from qmpeer.audit.reading import line_blocks, lines_of, open_files
-from tests.audit.logs import ADD, contents, open_log
+from tests.audit.logs import ADD, contents, open_log, verified
 
 
 class Done(Exception):
@@ -120,9 +122,33 @@ def test_the_full_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert rotated_files(str(path)) == [f"{path}.000000000009", f"{path}.000000000010"]
     monkeypatch.chdir(tmp_path)
     assert rotated_files("vm.audit") == ["vm.audit.000000000009", "vm.audit.000000000010"]
-    opened = open_files("vm.audit")
-    assert [name for name, _ in opened][-1] == "vm.audit"
-    for _, file in opened:
-        file.close()
+    assert [name for name, _ in open_files("vm.audit")] == [
+        "vm.audit.000000000009",
+        "vm.audit.000000000010",
+        "vm.audit",
+    ]
     with pytest.raises(FileNotFoundError):
-        open_files("none")
+        next(open_files("none"))
+
+
+def test_a_rotation_between_its_two_steps(tmp_path: Path) -> None:
+    path = tmp_path / "vm.audit"
+    path.write_bytes(b"one\n")
+    os.link(path, f"{path}.000000000001")
+    assert [name for name, _ in open_files(str(path))] == [str(path)]
+    assert list(line_blocks(str(path))) == [[b"one"]]
+
+
+async def test_a_thousand_files_are_not_open_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "vm.audit"
+    log = open_log(path, size=1, keep=10**6)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for _ in range(200):
+        log.begin(1, ADD)
+    log.close()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (150, limit[1]))
+    try:
+        assert verified(contents(path)).fault is None
+        assert sum(map(len, line_blocks(str(path)))) > 400
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)

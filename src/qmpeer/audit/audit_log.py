@@ -13,6 +13,7 @@ be written is `trouble`: how many records were lost, and how many commands were 
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -397,6 +398,7 @@ class AuditLog:
         """Record the end, bring it to the disk if `fsync` asks for that, send the head, close."""
         if self._is_closed:
             return
+        self._full_at = sys.maxsize  # no new file behind the last record
         self.note("closed")
         self._is_closed = True
         if self._retry is not None:

@@ -121,13 +121,15 @@ class Commits:
         if error is None:
             self._synced = max(self._synced, number)
         self._note(error)
-        while self._waiting and self._waiting[0][0] <= number:
-            _, go_on, give_up = self._waiting.popleft()
-            go_on() if error is None else give_up(error)
-        if self._waiting:
-            self._soon()
-        elif self._written.last > number:
-            self.touch()
+        try:
+            while self._waiting and self._waiting[0][0] <= number:
+                _, go_on, give_up = self._waiting.popleft()
+                go_on() if error is None else give_up(error)
+        finally:  # one that raises doesn't hold up the others for ever
+            if self._waiting:
+                self._soon()
+            elif self._written.last > number:
+                self.touch()
 
     def _note(self, error: OSError | None) -> None:
         was_failing, self._is_failing = self._is_failing, error is not None

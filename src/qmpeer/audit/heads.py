@@ -15,6 +15,7 @@ JOURNAL: Final = "/run/systemd/journal/socket"
 HEAD: Final = re.compile(rf"(\d{{1,18}}):([0-9a-f]{{{SIZE}}})", re.ASCII)
 """The number of a record, and its mac."""
 _TEXT: Final = re.compile(rf"audit head {HEAD.pattern} of log ([0-9a-f]{{16}})\b", re.ASCII)
+_IDENTIFIER: Final = "qmpeer"
 _SYSLOG: Final = 10 * 8 + 5  # facility authpriv, severity notice
 
 
@@ -119,7 +120,7 @@ class SyslogHead(_Datagrams):
 
     def send(self, text: str) -> None:
         """See `Head`."""
-        self._send_bytes(f"<{_SYSLOG}>qmpeer[{os.getpid()}]: {text}".encode())
+        self._send_bytes(f"<{_SYSLOG}>{_IDENTIFIER}[{os.getpid()}]: {text}".encode())
 
 
 class JournalHead(_Datagrams):
@@ -133,7 +134,12 @@ class JournalHead(_Datagrams):
 
     def send(self, text: str) -> None:
         """See `Head`."""
-        fields = ("PRIORITY=5", "SYSLOG_FACILITY=10", "SYSLOG_IDENTIFIER=qmpeer", f"MESSAGE={text}")
+        fields = (
+            "PRIORITY=5",
+            "SYSLOG_FACILITY=10",
+            f"SYSLOG_IDENTIFIER={_IDENTIFIER}",
+            f"MESSAGE={text}",
+        )
         self._send_bytes("".join(f"{each}\n" for each in fields).encode())
 
 

@@ -1,40 +1,57 @@
 """Reading an audit log: all its files in order, while its proxy may write and rotate it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from io import BufferedReader
 from typing import Final
 
 from qmpeer import limits
-from qmpeer.audit.files import rotated_files
+from qmpeer.audit.files import log_of, rotated_files
 
 _BLOCK: Final = 1024 * 1024
 
 
-def open_files(path: str) -> list[tuple[str, BufferedReader]]:
-    """Open a log's files for reading, the oldest first, each with its name.
+def open_files(path: str) -> Generator[tuple[str, BufferedReader], None, None]:
+    """Open a log's files one after the other, the oldest first, and yield each with its name.
+
+    A file is closed when the next one is asked for. What is rotated meanwhile isn't missed.
 
     Raises:
         OSError: If one can't be read.
     """
+    number, name = -1, ""
+    while name != path:
+        name, file = _open_behind(path, number)
+        with file:
+            number = _first_number(name, path)
+            yield name, file
+
+
+def _open_behind(path: str, number: int) -> tuple[str, BufferedReader]:
+    """Open the first file whose first record has a greater number, or else the current one."""
+    # The current one first: if it is rotated in this moment, it is also among the full ones.
     with ExitStack() as stack:
-        # The current one first: if it is rotated meanwhile, it is also among the full ones.
         current = stack.enter_context(open(path, "rb"))
-        opened: list[tuple[str, BufferedReader]] = []
         for name in rotated_files(path):
+            if _first_number(name, path) <= number:
+                continue
             try:
                 file = stack.enter_context(open(name, "rb"))
             except FileNotFoundError:  # the oldest one, removed meanwhile
                 continue
-            if not _is_same(file, current):
-                opened.append((name, file))
+            if not os.path.sameopenfile(file.fileno(), current.fileno()):
+                stack.pop_all()
+                current.close()
+                return name, file
+            file.close()
         stack.pop_all()
-        return [*opened, (path, current)]
+        return path, current
 
 
-def _is_same(one: BufferedReader, other: BufferedReader) -> bool:
-    return os.path.sameopenfile(one.fileno(), other.fileno())
+def _first_number(name: str, path: str) -> int:
+    """Return the number of a full file's first record, which its name has; 0 for the current."""
+    return int(name[len(path) + 1 :] or 0)
 
 
 def lines_of(file: BufferedReader) -> Iterator[bytes]:
@@ -53,30 +70,29 @@ def line_blocks(path: str, wait: Callable[[], None] | None = None) -> Iterator[l
     Raises:
         OSError: If a file can't be read.
     """
-    files = open_files(path)
-    try:
-        rest = b""
-        while True:
-            file = files[0][1]
-            if data := file.read(_BLOCK):
-                *lines, rest = (rest + data).split(b"\n")
-                if len(rest) > limits.AUDIT_LINE:  # no record
-                    lines, rest = [*lines, rest], b""
-                yield lines
-            elif len(files) > 1:
-                rest = b""  # behind it: what is torn stays torn
-                file.close()
-                del files[0]
-            elif wait is None:
-                return
-            elif _is_current(path, file):
-                yield []
-                wait()
-            else:
-                files += _files_behind(path, file)
-    finally:
-        for _, file in files:
-            file.close()
+    number, rest = -1, b""
+    while True:
+        name, file = _open_behind(path, number)
+        with file:
+            first = log_of(file)
+            number = max(number, _first_number(name, path) if first is None else first.number)
+            is_full = name != path
+            while True:
+                if data := file.read(_BLOCK):
+                    *lines, rest = (rest + data).split(b"\n")
+                    if len(rest) > limits.AUDIT_LINE:  # no record
+                        lines, rest = [*lines, rest], b""
+                    yield lines
+                elif is_full:
+                    break
+                elif not _is_current(path, file):
+                    is_full = True  # what came before that is still to be read
+                elif wait is None:
+                    return
+                else:
+                    yield []
+                    wait()
+        rest = b""  # what is torn stays torn
 
 
 def _is_current(path: str, file: BufferedReader) -> bool:
@@ -85,12 +101,3 @@ def _is_current(path: str, file: BufferedReader) -> bool:
         return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
     except FileNotFoundError:
         return True
-
-
-def _files_behind(path: str, file: BufferedReader) -> list[tuple[str, BufferedReader]]:
-    """Open the files that came after one; all of them if it isn't there any more."""
-    files = open_files(path)
-    at = next((at for at, (_, each) in enumerate(files) if _is_same(each, file)), -1)
-    for _, each in files[: at + 1]:
-        each.close()
-    return files[at + 1 :]

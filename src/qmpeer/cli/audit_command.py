@@ -5,9 +5,10 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -77,6 +78,10 @@ exit status:
 _KEY: Final = """\
 Somebody who has the key can make a log that nobody can tell from the real one, so keep it from
 those who can write the log. The name of a key, which is printed, gives nothing away.
+
+example:
+  $ qmpeer audit key vm.key
+  vm.key: key 802c0a10abdded92
 
 exit status:
   0  the key was written
@@ -185,12 +190,10 @@ def _verify(namespace: argparse.Namespace) -> int:
     if namespace.key:
         with about_file(namespace.key):
             key = _read_key(namespace.key)
-    with ExitStack() as stack:
+    with closing(open_files(namespace.file)) as files:
         with about_file(namespace.file):
-            files = open_files(namespace.file)
-            for _, file in files:
-                stack.enter_context(file)
-            log = log_of(files[0][1])
+            first = next(files)
+            log = log_of(first[1])
         if log is not None and log.key and key is None:
             reason = f"found a log with key {log.key}, expected --key FILE"
             raise FileError(f"{namespace.file}: {reason}")
@@ -202,7 +205,7 @@ def _verify(namespace: argparse.Namespace) -> int:
                 heads.read(lines)
         verifier = Verifier(key, heads.macs)
         with about_file(namespace.file):
-            verifier.read(files)
+            verifier.read(chain([first], files))
     if verifier.fault is None and namespace.heads and not heads.macs:
         reason = f"found no head of log {verifier.log} in {', '.join(namespace.heads)}"
         verifier.fault = Fault(namespace.file, 0, verifier.last + 1, reason)
