@@ -316,8 +316,11 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
         (
             (
-                "command = 'blockdev-add'\narguments.driver = 'qcow2'\narguments.'file.driver' = 'file'"
-                "\narguments.'file.filename' = { under = '/srv' }"
+                (
+                    "command = 'blockdev-add'\narguments.driver = 'qcow2'\n"
+                    "arguments.'file.driver' = 'file'\narguments.'file.filename' = { under = '/srv' }"
+                ),
+                "\narguments.'file.filename' = { under = '/srv' }",
             ),
             "file.filename of blockdev-add is the path of an image, which may name a backing file",
         ),
