@@ -181,6 +181,12 @@ def test_names_of_users_are_looked_up_again(load: Load, monkeypatch: pytest.Monk
         assert (who.uids, who.gids) == (frozenset({number}), frozenset({number}))
 
 
+QCOW2 = """\
+command = 'blockdev-add'
+arguments.driver = 'qcow2'
+arguments.'file.driver' = 'file'
+arguments.'file.filename' = { under = '/srv' }
+"""
 RULE = "[[rule]]\ncommand = 'stop'\n"
 
 
@@ -315,13 +321,7 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
         ),
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
         (
-            (
-                (
-                    "command = 'blockdev-add'\narguments.driver = 'qcow2'\n"
-                    "arguments.'file.driver' = 'file'\narguments.'file.filename' = { under = '/srv' }"
-                ),
-                "\narguments.'file.filename' = { under = '/srv' }",
-            ),
+            QCOW2,
             "file.filename of blockdev-add is the path of an image, which may name a backing file",
         ),
         (
