@@ -220,6 +220,14 @@ async def test_those_behind_a_slow_judgement_wait_and_others_do_not(proxied: Pro
     assert "expected 1" in (await error_of(client.execute("stop", {"x": 2}))).desc
 
 
+async def test_what_needs_facts_is_not_judged_out_of_band(proxied: Proxied) -> None:
+    await _start(proxied, _rule("stop", tests=(Equals("x", 1, needs_nodes=True),)))
+    client = await proxied.client()
+    error = await error_of(client.execute("stop", {"x": 1}, oob=True))
+    assert error.desc == "The policy denies stop: no rule allows it: it can't be judged out of band"
+    assert not proxied.server.received
+
+
 async def test_what_is_judged_is_what_is_sent(proxied: Proxied) -> None:
     """A member that stands twice is refused, as by QEMU, so none of the two can be hidden."""
     await _start(proxied, _rule("cont", tests=(Equals("x", 1),)))
