@@ -25,7 +25,7 @@ arguments.driver = "raw"
 name = "images"
 who = "backup"
 command = "blockdev-add"
-arguments.driver = "qcow2"
+arguments.driver = "vdi"
 arguments."file.driver" = "file"
 arguments."file.filename" = { under = "/srv" }
 force.read-only = true
@@ -71,23 +71,23 @@ def explain(who: str, *command: str) -> list[str]:
 
 
 def test_each_rule_that_was_looked_at(file: Path) -> None:
-    command = "blockdev-add driver=qcow2 node-name=n file.driver=file file.filename=/srv/../etc/a"
+    command = "blockdev-add driver=vdi node-name=n file.driver=file file.filename=/srv/../etc/a"
     failure = 'arguments.file.filename: found "/srv/../etc/a", expected a path under /srv'
     denied = "The policy denies blockdev-add: no rule allows it: rule images"
     assert explain("backup", command) == [
         f"deny blockdev-add: the client gets GenericError: {denied}: {failure}",
         "effects: changes-host, connects, opens-paths",
         "sensitive here: arguments.driver, arguments.file.driver, arguments.file.filename",
-        'rule no-raw (vm.toml:5:3): arguments.driver: found "qcow2", expected "raw"',
+        'rule no-raw (vm.toml:5:3): arguments.driver: found "vdi", expected "raw"',
         f"rule images (vm.toml:11:3): {failure}",
     ]
 
 
 def test_what_is_allowed_is_sent_with_what_is_forced(file: Path) -> None:
-    command = '{"execute": "blockdev-add", "arguments": {"driver": "qcow2", "file": {"driver":'
+    command = '{"execute": "blockdev-add", "arguments": {"driver": "vdi", "file": {"driver":'
     out = explain("backup", command + ' "file", "filename": "/srv/a"}}}')
     assert out[0] == "allow blockdev-add: rule images"
-    sent = '"driver":"qcow2","file":{"driver":"file","filename":"/srv/a"},"read-only":true'
+    sent = '"driver":"vdi","file":{"driver":"file","filename":"/srv/a"},"read-only":true'
     assert out[4:] == [
         "rule images (vm.toml:11:3): takes it: allow",
         f"is sent with {{{sent}}}",
@@ -187,7 +187,7 @@ verdict = "allow"
 
 [[case]]
 as = { listener = "backup", uid = 64055 }
-command = "blockdev-add driver=qcow2 file.driver=file file.filename=/srv/a"
+command = "blockdev-add driver=vdi file.driver=file file.filename=/srv/a"
 verdict = "allow"
 rule = "images"
 
@@ -214,7 +214,7 @@ verdict = "deny"
 
 [[case]]
 as = "backup"
-command = "blockdev-add driver=qcow2 file.driver=file file.filename=/etc/a"
+command = "blockdev-add driver=vdi file.driver=file file.filename=/etc/a"
 verdict = "allow"
 
 [[case]]
@@ -244,7 +244,7 @@ def test_cases_that_fail(file: Path) -> None:
     file.write_text(POLICY + WRONG)
     status, out, errors = run("test", "vm.toml")
     assert (status, errors) == (1, [])
-    image = '{"driver":"qcow2","file":{"driver":"file","filename":"/etc/a"}}'
+    image = '{"driver":"vdi","file":{"driver":"file","filename":"/etc/a"}}'
     failure = 'arguments.file.filename: found "/etc/a", expected a path under /srv'
     denied = f"backup: blockdev-add {image}: found deny, expected allow"
     by = "found allow by rule looks, expected allow by rule images"

@@ -181,6 +181,12 @@ def test_names_of_users_are_looked_up_again(load: Load, monkeypatch: pytest.Monk
         assert (who.uids, who.gids) == (frozenset({number}), frozenset({number}))
 
 
+QCOW2 = """\
+command = 'blockdev-add'
+arguments.driver = 'qcow2'
+arguments.'file.driver' = 'file'
+arguments.'file.filename' = { under = '/srv' }
+"""
 RULE = "[[rule]]\ncommand = 'stop'\n"
 
 
@@ -314,6 +320,24 @@ def test_several_rules_shadow_one_together(load: Load) -> None:
             "startsWith of args.filename is a test of the text",
         ),
         ("command = 'blockdev-add'\narguments.'' = { image = '/srv' }", None),
+        (
+            QCOW2,
+            "file.filename of blockdev-add is the path of an image, which may name a backing file",
+        ),
+        (
+            (
+                "command = 'blockdev-add'\narguments.driver = ['raw', 'luks']\n"
+                "arguments.'file.driver' = 'file'\narguments.'file.filename' = { under = '/srv' }"
+            ),
+            None,
+        ),
+        (
+            (
+                "command = 'blockdev-add'\narguments.driver = 'raw'\n"
+                "arguments.'file.filename' = { under = '/srv' }"
+            ),
+            "file.filename of blockdev-add is the path of an image",
+        ),
         ("command = 'stop'", None),
         ("kind = ['reads', 'discloses']", None),
     ],

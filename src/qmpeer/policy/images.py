@@ -92,7 +92,7 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 _CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
 _PROTOCOLS: Final = ("file", "host_device")
-_PLAIN: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
+PLAIN_FORMATS: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
 """Formats whose images name no other file."""
 
 _NODE_COMMANDS: Final = ("blockdev-add", "blockdev-reopen", "x-blockdev-reopen")
@@ -201,10 +201,11 @@ def _name_failure(name: str, driver: JsonValue, folder: str, facts: ImageFacts) 
     """Return why an image's name isn't certain."""
     if not isinstance(driver, str):
         return "found no format, expected one: QEMU would guess it from the image"
-    if driver not in _PLAIN and driver not in _BACKED:
-        return f"found the format {_shown(driver)}, expected one of {_listed(_PLAIN | _BACKED)}"
+    if driver not in PLAIN_FORMATS and driver not in _BACKED:
+        known = _listed(PLAIN_FORMATS | _BACKED)
+        return f"found the format {_shown(driver)}, expected one of {known}"
     failure = under_failure(name, folder, facts)
-    if failure is not None or driver in _PLAIN:
+    if failure is not None or driver in PLAIN_FORMATS:
         return failure
     head = facts.head(name, _HEAD_SIZE)
     named = None if head is None else names_files(head, driver)

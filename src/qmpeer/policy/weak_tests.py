@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from qmpeer.effects import CommandEffects, sensitive_members
-from qmpeer.policy.argument_tests import Like, MemberTest, Presence, Under
+from qmpeer.policy.argument_tests import Equal, Like, MemberTest, Presence, Under
+from qmpeer.policy.images import PLAIN_FORMATS
 from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
 from qmpeer.values import JsonValue
 
@@ -73,6 +74,7 @@ def _further_files(rule: Rule, name: str) -> Iterator[str]:
             isinstance(test, MemberTest)
             and any(isinstance(check, Under) for check in test.checks)
             and (name in _NODES or (name, *test.path) in _IMAGES)
+            and not _is_plain(rule, name, test.path)
         ):
             where = ".".join(test.path)
             whole = _NODES.get(name, where)
@@ -80,6 +82,27 @@ def _further_files(rule: Rule, name: str) -> Iterator[str]:
                 f"rule {rule.name}: {where} of {name} is the path of an image, which may name a "
                 f"backing file or a data file elsewhere; expected arguments.{whole} with image"
             )
+
+
+def _is_plain(rule: Rule, name: str, path: MemberPath) -> bool:
+    """Return True if a rule demands a driver that reads no names in images, of each node."""
+    if name not in _NODES:
+        return False
+    plain = PLAIN_FORMATS | {"file", "host_device"}
+    drivers = {
+        test.path[:-1]
+        for test in rule.tests
+        if isinstance(test, MemberTest)
+        and test.presence is Presence.NEEDED
+        and test.path[-1:] == ("driver",)
+        and any(
+            isinstance(check, Equal)
+            and all(isinstance(each, str) and each in plain for each in check.values)
+            for check in test.checks
+        )
+    }
+    outermost = 0 if name == "blockdev-add" else 2  # behind options.*
+    return all(path[:end] in drivers for end in range(outermost, len(path)))
 
 
 def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:
