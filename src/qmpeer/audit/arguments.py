@@ -8,7 +8,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.audit.records import recorded_text
-from qmpeer.messages import CommandMessage, Scrubber
+from qmpeer.messages import CommandMessage, Scrubber, redact_keys
 from qmpeer.values import JsonObject
 from qmpeer.wire import encode_compact
 
@@ -38,6 +38,7 @@ class ArgumentText:
         arguments, name = command.arguments, command.name
         if not arguments:
             return b"", False
+        arguments = redact_keys(name, arguments)
         text = _json(arguments)
         is_short = len(text) <= limits.AUDIT_REMEMBERED_SIZE
         if is_short and (name, text) in self._harmless:

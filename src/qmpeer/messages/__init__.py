@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Scrubber,
         redact_arguments,
         redact_human_line,
+        redact_keys,
         redact_message,
         redact_urls,
     )
@@ -78,6 +79,7 @@ __all__ = [
     "parse_message",
     "redact_arguments",
     "redact_human_line",
+    "redact_keys",
     "redact_message",
     "redact_urls",
     "return_message",
@@ -101,6 +103,7 @@ _HOMES = {
     "parse_command": "qmpeer.messages.server",
     "redact_arguments": "qmpeer.messages.redaction",
     "redact_human_line": "qmpeer.messages.redaction",
+    "redact_keys": "qmpeer.messages.redaction",
     "redact_message": "qmpeer.messages.redaction",
     "redact_urls": "qmpeer.messages.redaction",
     "return_message": "qmpeer.messages.server",

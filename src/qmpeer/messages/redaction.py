@@ -20,6 +20,7 @@ from qmpeer import limits
 from qmpeer.messages.secret_names import (
     CARRIERS,
     SECRETS,
+    TYPING,
     carrier_of,
     is_called_secret,
     is_plain_object,
@@ -44,6 +45,9 @@ _HUMAN: Final[Mapping[str, int]] = {
     "set-password": 2,
 }
 """Commands of the human monitor that carry secrets, with the number of words that may be shown."""
+_HUMAN_MONITOR_COMMAND: Final = "human-monitor-command"
+_PRESSING: Final = re.compile(r"\A(\s*sendkey\s+)\S.*\Z", re.DOTALL)
+"""A line of the human monitor that presses keys."""
 _USERINFO: Final = re.compile(r"(://[^\s/?#@:%\"',]*[:%])[^\s/?#@\"']+(?=@)")
 _RBD_KEY: Final = re.compile(r"(:key=)[^\s:,\"']+")
 _NAME: Final = re.compile(
@@ -55,6 +59,52 @@ _VALUE: Final = re.compile(r"\"[^\"]*+\"?|'[^'\n]*+'?|[^,\s&;\"'\\]*+(?:,,[^,\s&
 _OPTIONS: Final = ("u", "user")
 """Options of programs whose value is a user name with a password."""
 _WORDS: Final = re.compile(r"[^\s,:=@%\"']{4,}")
+
+
+def redact_keys(command: str, arguments: JsonObject) -> JsonObject:
+    """Return arguments without the keys that a command presses: they may type a password.
+
+    Args:
+        command: The command's name.
+        arguments: Its arguments, or a whole message around them.
+
+    Returns:
+        The same object if the command presses none.
+
+    Example:
+        >>> redact_keys("send-key", {"keys": [{"type": "qcode", "data": "a"}], "hold-time": 9})
+        {'keys': [{'type': 'qcode', 'data': '<redacted>'}], 'hold-time': 9}
+        >>> redact_keys("human-monitor-command", {"command-line": "sendkey a 9"})
+        {'command-line': 'sendkey <redacted>'}
+    """
+    is_line = command == _HUMAN_MONITOR_COMMAND
+    if not is_line and simple_name(command) not in TYPING:
+        return arguments
+    redact = _without_pressed if is_line else _without_keys
+    redacted = {name: redact(member) for name, member in arguments.items()}
+    return redacted if redacted != arguments else arguments
+
+
+def _without_keys(value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {
+            name: REDACTED
+            if name == "data" and not isinstance(member, dict | list)
+            else _without_keys(member)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [REDACTED if isinstance(item, str) else _without_keys(item) for item in value]
+    return value
+
+
+def _without_pressed(value: JsonValue) -> JsonValue:
+    """Return a line of the human monitor, or what holds one, without its keys."""
+    if isinstance(value, dict):
+        return {name: _without_pressed(member) for name, member in value.items()}
+    if isinstance(value, str):
+        return _PRESSING.sub(rf"\1{REDACTED}", value)
+    return value
 
 
 def redact_arguments(
@@ -190,7 +240,7 @@ class _Redaction:
         return REDACTED
 
     def _text(self, name: str, value: str) -> str:
-        if self._command == "human-monitor-command":
+        if self._command == _HUMAN_MONITOR_COMMAND:
             return redact_human_line(value)
         return redact_text(value)
 

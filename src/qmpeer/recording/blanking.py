@@ -23,9 +23,9 @@ import msgspec
 from qmpeer.errors import QMPError
 from qmpeer.messages import (
     REDACTED,
-    TYPING,
     Scrubber,
     redact_human_line,
+    redact_keys,
     redact_message,
     redact_urls,
 )
@@ -143,11 +143,10 @@ class Blanker:
         shown = redact_message(value)
         if shown is not value:
             self._scrubber.blanked(value, shown)
-        if isinstance(shown, dict) and any(_is_typing(shown.get(verb)) for verb in _VERBS):
-            return {
-                name: member if name in (*_VERBS, "id") else _without_keys(member)
-                for name, member in shown.items()
-            }
+        if isinstance(shown, dict):
+            for verb in _VERBS:
+                if isinstance(command := shown.get(verb), str):
+                    shown = _without_keys(command, shown)
         return shown
 
     def _answer(self, text: bytes) -> bytes:
@@ -182,8 +181,11 @@ class Blanker:
         return self._scrubber.text(text)
 
 
-def _is_typing(command: JsonValue) -> bool:
-    return isinstance(command, str) and command in TYPING
+def _without_keys(command: str, message: JsonObject) -> JsonObject:
+    """Return a message without the keys that its command presses, or the same one."""
+    parts = {name: part for name, part in message.items() if name not in (*_VERBS, "id")}
+    blanked = redact_keys(command, parts)
+    return message if blanked is parts else {**message, **blanked}
 
 
 def _written_anew(text: bytes, value: JsonValue) -> bytes:
@@ -191,20 +193,6 @@ def _written_anew(text: bytes, value: JsonValue) -> bytes:
     before = text[: len(text) - len(text.lstrip(_BEFORE))]
     behind = text[len(text.rstrip()) :]
     return before + encode_line(value).rstrip() + behind
-
-
-def _without_keys(value: JsonValue) -> JsonValue:
-    """Return the arguments of a command that presses keys, without the keys' names."""
-    if isinstance(value, dict):
-        return {
-            name: REDACTED
-            if name == "data" and not isinstance(member, dict | list)
-            else _without_keys(member)
-            for name, member in value.items()
-        }
-    if isinstance(value, list):
-        return [REDACTED if isinstance(item, str) else _without_keys(item) for item in value]
-    return value
 
 
 def _texts_changed(value: JsonValue, change: Callable[[str], str]) -> JsonValue:
