@@ -2,8 +2,8 @@
 
 A command has two records, joined by number. The first, `begin`, is handed to the system before
 `AuditLog.begin` returns, so before the command can be sent, and outlives the proxy however that
-ends. The second, `end`, is written with the next record, or at the end of the loop's turn. A kill
-until then loses it: the log has no outcome for this command. Only ``fsync="command"`` also holds
+ends. The second, `end`, is written with the next record, or a moment later (`limits.AUDIT_ENDS`):
+so a command costs one write. A kill until then loses it, and the command has no outcome in the log. Only ``fsync="command"`` also holds
 against a loss of power (`AuditLog.when_safe`).
 
 A write that fails begins a spell of trouble. In it, "strict" refuses commands, and "best-effort"
@@ -240,7 +240,7 @@ class AuditLog:
         self._pending.append(record)
         if not self._is_flush_due:
             self._is_flush_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_later(limits.AUDIT_ENDS, self._flush)
         if len(self._pending) > limits.AUDIT_PENDING:
             self._flush()
             if self._trouble is not None and self._pending:
