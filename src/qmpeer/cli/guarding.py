@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from qmpeer.errors import AuditError
-from qmpeer.policy.audit_settings import AuditSettings
 
 if TYPE_CHECKING:
     from qmpeer.audit import AuditLog
     from qmpeer.policy import Policy
+    from qmpeer.policy.audit_settings import AuditSettings
 
 _NO_FILE: Final = "found an audit without a file, expected one, or --audit FILE"
 
@@ -87,6 +87,7 @@ class Guarding:
             return None
         from qmpeer.audit import AuditLog, head_at  # start: 10 ms
         from qmpeer.audit.keys import read_key  # start: 10 ms
+        from qmpeer.policy.audit_settings import AuditSettings  # start: 10 ms
 
         settings = settings or AuditSettings()
         path = self._audit_path or settings.file

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from qmpeer.audit import AuditLog
 from qmpeer.chardev import Chardev
 from qmpeer.cli.guard_options import guarding_of
 from qmpeer.cli.guarding import Guarding
@@ -19,6 +18,9 @@ from qmpeer.options.process import CallOnSignal, show_line
 from qmpeer.options.running import ControlSocket, run_program
 from qmpeer.options.startup import open_monitors
 from qmpeer.proxy import Proxy
+
+if TYPE_CHECKING:
+    from qmpeer.audit import AuditLog
 
 LOST: Final = 1
 """The exit status if the server has gone and hadn't said that it ends."""
@@ -149,7 +151,7 @@ class _Proxying:
             self._audit.close()
 
 
-def _opened_audit(guarding: Guarding) -> AuditLog | None:
+def _opened_audit(guarding: Guarding) -> "AuditLog | None":
     try:
         return guarding.open_audit()
     except (OSError, QMPError) as error:

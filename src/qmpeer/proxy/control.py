@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qmpeer import __version__, limits
 from qmpeer.errors import CommandError, QMPError
 from qmpeer.monitor import Monitor
-from qmpeer.policy import Policy, Verdict
 from qmpeer.proxy import reports
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.interface import load
@@ -18,6 +17,9 @@ from qmpeer.proxy.session import ProxySession
 from qmpeer.transport import AddressLike
 from qmpeer.transport.aio import Listener
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Policy, Verdict
 
 _VERSION: Final = (0, 1, 0)
 
@@ -41,7 +43,7 @@ class ProxyControl:
         link: ServerLink,
         server: str,
         end: Callable[[], None],
-        reload: Callable[[], Policy] | None = None,
+        reload: "Callable[[], Policy] | None" = None,
     ) -> None:
         self._hub = hub
         self._reload = reload
@@ -140,11 +142,11 @@ class _Announcer:
         """Send CLIENT_GONE."""
         self._monitor.emit("CLIENT_GONE", reports.gone_report(session, reason, seconds))
 
-    def command_denied(self, request: Request, verdict: Verdict, is_dry_run: bool) -> None:
+    def command_denied(self, request: Request, verdict: "Verdict", is_dry_run: bool) -> None:
         """Send COMMAND_DENIED."""
         self._monitor.emit("COMMAND_DENIED", reports.denial_report(request, verdict, is_dry_run))
 
-    def policy_changed(self, policy: Policy | None) -> None:
+    def policy_changed(self, policy: "Policy | None") -> None:
         """Send POLICY_CHANGED."""
         if policy is not None:
             data: JsonObject = {"digest": policy.digest, "rules": len(policy.rules)}

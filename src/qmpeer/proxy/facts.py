@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from qmpeer.policy import Facts
 from qmpeer.policy.held_files import HeldFiles
 from qmpeer.policy.paths import ServerFiles
 from qmpeer.proxy.descriptors import Descriptors
@@ -12,6 +12,9 @@ from qmpeer.proxy.node_facts import NodeFacts
 from qmpeer.proxy.own_requests import OwnRequests
 from qmpeer.proxy.request import Requester
 from qmpeer.proxy.server_process import files_of_server
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Facts
 
 
 class ServerFacts:
@@ -39,7 +42,7 @@ class ServerFacts:
         self._unix_socket = unix_socket
         self._files: ServerFiles | ValueError | None = None  # or why they aren't known
 
-    def facts_for(self, requester: Requester) -> Facts:
+    def facts_for(self, requester: Requester) -> "Facts":
         """Return the facts for one client's commands."""
         return ClientFacts(self, self._descriptors, requester)
 

@@ -8,13 +8,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Coroutine
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from qmpeer.policy import Decision, Policy, Rights, Verdict
+from qmpeer.policy import Decision, Verdict
 from qmpeer.proxy.facts import ServerFacts
 from qmpeer.proxy.late_judgement import LateJudge
 from qmpeer.proxy.request import Request, Requester
 from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Policy, Rights
 
 _log: Final = logging.getLogger("qmpeer.proxy")
 
@@ -58,7 +61,7 @@ class Guard:
     def _is_dry_run(self) -> bool:
         return self.policy is not None and self.policy.is_dry_run
 
-    def check(self, request: Request, rights: Rights) -> None:
+    def check(self, request: Request, rights: "Rights") -> None:
         """Judge a request, now or once the facts are known."""
         command = request.command
         queue = None if command.is_oob else self._waiting.get(request.requester)
@@ -107,7 +110,7 @@ class Guard:
         if not request.is_answered:
             self._decide(request, verdict)
 
-    def _judge(self, request: Request, rights: Rights) -> None:
+    def _judge(self, request: Request, rights: "Rights") -> None:
         try:
             verdict = rights.judge(request.command, self._facts.facts_for(request.requester))
         except Exception:

@@ -3,14 +3,13 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from qmpeer import limits
-from qmpeer.audit import AuditLog
 from qmpeer.errors import CommandError, CommandInterrupted
 from qmpeer.messages import CommandMessage, Event
 from qmpeer.monitor import RawClient
-from qmpeer.policy import Policy, Verdict, blanked
+from qmpeer.policy import blanked
 from qmpeer.protocol import Completion
 from qmpeer.proxy import texts
 from qmpeer.proxy.deadlines import Deadlines
@@ -34,6 +33,10 @@ from qmpeer.proxy.session import ProxySession
 from qmpeer.proxy.witness import COMMANDS, Witness
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.audit import AuditLog
+    from qmpeer.policy import Policy, Verdict
 
 _NOTED: Final = COMMANDS | {SCHEMA}
 
@@ -66,8 +69,8 @@ class Hub:
         command_timeout: float | None,
         waits: bool,
         on_lost: Callable[[str], None],
-        policy: Policy | None = None,
-        audit: AuditLog | None = None,
+        policy: "Policy | None" = None,
+        audit: "AuditLog | None" = None,
     ) -> None:
         self.window: int = window
         is_slow = audit is not None and audit.is_slow
@@ -137,11 +140,11 @@ class Hub:
         self.pump()
 
     @property
-    def policy(self) -> Policy | None:
+    def policy(self) -> "Policy | None":
         """What clients may do; None for everything."""
         return self._guard.policy
 
-    def set_policy(self, policy: Policy | None) -> None:
+    def set_policy(self, policy: "Policy | None") -> None:
         """Take a policy, for the clients that are there, too. What was sent stays sent."""
         self._guard.policy = policy
         self.logbook.policy_changed(policy)
@@ -236,12 +239,12 @@ class Hub:
         if self._recorder is not None:
             self._recorder.end(request, None)
 
-    def refuse(self, request: Request, verdict: Verdict, error: JsonObject) -> None:
+    def refuse(self, request: Request, verdict: "Verdict", error: JsonObject) -> None:
         """Answer a request that isn't allowed."""
         self.logbook.denied(request, verdict)
         self._answer(request, error=error)
 
-    def would_refuse(self, request: Request, verdict: Verdict) -> None:
+    def would_refuse(self, request: Request, verdict: "Verdict") -> None:
         """Note that a request isn't allowed, but goes on, in a dry run."""
         self.logbook.denied(request, verdict, is_dry_run=True)
 

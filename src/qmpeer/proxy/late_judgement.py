@@ -1,11 +1,16 @@
 """Judgements that need to ask the server first, and that may open files in its place."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
-from qmpeer.policy import Decision, Rights, Verdict
+from qmpeer.policy import Decision, Verdict
 from qmpeer.proxy.facts import ServerFacts
 from qmpeer.proxy.opener import FileOpener, OpeningError
 from qmpeer.proxy.request import Request
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Rights
 
 
 class LateJudge:
@@ -22,7 +27,7 @@ class LateJudge:
         self._facts = facts
         self._opener = opener
 
-    async def judge(self, request: Request, rights: Rights, *, is_trial: bool) -> Verdict:
+    async def judge(self, request: Request, rights: "Rights", *, is_trial: bool) -> Verdict:
         """Judge a request by fresh facts, and open the files that its rule lets the proxy open.
 
         Args:

@@ -2,12 +2,14 @@
 
 import asyncio
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from qmpeer.policy import Policy, Verdict
 from qmpeer.proxy.request import Request
 from qmpeer.proxy.server_connection import ServerTraffic
 from qmpeer.proxy.session import ProxySession
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Policy, Verdict
 
 
 class Departure(Enum):
@@ -41,10 +43,10 @@ class Watcher(Protocol):
     def client_gone(self, session: ProxySession, reason: Departure, seconds: float) -> None:
         """Note that a client is gone, and for how many seconds it was connected."""
 
-    def command_denied(self, request: Request, verdict: Verdict, is_dry_run: bool) -> None:
+    def command_denied(self, request: Request, verdict: "Verdict", is_dry_run: bool) -> None:
         """Note that a command isn't allowed; in a dry run it was executed all the same."""
 
-    def policy_changed(self, policy: Policy | None) -> None:
+    def policy_changed(self, policy: "Policy | None") -> None:
         """Note the policy that holds from now on."""
 
     def server_ready(self, connections: int) -> None:
@@ -117,13 +119,13 @@ class Logbook:
         else:
             self.dropped_replies += 1
 
-    def denied(self, request: Request, verdict: Verdict, *, is_dry_run: bool = False) -> None:
+    def denied(self, request: Request, verdict: "Verdict", *, is_dry_run: bool = False) -> None:
         """Note that a command isn't allowed."""
         self.denied_commands += 1
         for watcher in self._watchers:
             watcher.command_denied(request, verdict, is_dry_run)
 
-    def policy_changed(self, policy: Policy | None) -> None:
+    def policy_changed(self, policy: "Policy | None") -> None:
         """Note the policy that holds from now on."""
         for watcher in self._watchers:
             watcher.policy_changed(policy)

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from qmpeer.errors import CommandError
 from qmpeer.messages import CommandMessage
-from qmpeer.policy import Rights
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.proxy.request import Executor, Request
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Rights
 
 
 class OwnRequests:

@@ -6,10 +6,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self
 
 from qmpeer import limits
-from qmpeer.audit import AuditLog
 from qmpeer.client.reconnection import can_be_dialled_again
 from qmpeer.monitor import CharacterDevice, Monitor
-from qmpeer.policy import Policy
 from qmpeer.proxy.door import Door
 from qmpeer.proxy.event_terms import read_patterns
 from qmpeer.proxy.hub import Hub
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     import socket
     import ssl
 
+    from qmpeer.audit import AuditLog
+    from qmpeer.policy import Policy
     from qmpeer.proxy.control import ProxyControl
 
 
@@ -91,8 +91,8 @@ class Proxy:
         when_down: Literal["wait", "fail"] = "wait",
         wait_for_socket: bool = False,
         tls: "ssl.SSLContext | None" = None,
-        policy: Policy | None = None,
-        audit: AuditLog | None = None,
+        policy: "Policy | None" = None,
+        audit: "AuditLog | None" = None,
         on_change: Callable[[bool], None] = lambda is_connected: None,
     ) -> None:
         if not 1 <= window < limits.IN_BAND_QUEUE:
@@ -176,11 +176,11 @@ class Proxy:
         )
 
     @property
-    def policy(self) -> Policy | None:
+    def policy(self) -> "Policy | None":
         """What clients may do; None for everything."""
         return self._hub.policy
 
-    def set_policy(self, policy: Policy | None) -> None:
+    def set_policy(self, policy: "Policy | None") -> None:
         """Take another policy, for the clients that are there, too; None allows everything.
 
         Commands that were judged already are executed as they were judged.
@@ -276,7 +276,7 @@ class Proxy:
     def control(
         self,
         end: Callable[[], None] | None = None,
-        reload: Callable[[], Policy] | None = None,
+        reload: "Callable[[], Policy] | None" = None,
     ) -> "ProxyControl":
         """Return a control socket for the proxy, not open yet: it shows and disconnects clients.
 

@@ -6,16 +6,19 @@ come and go, commands that are denied, policies and the server's coming and goin
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from qmpeer.audit import AuditLog
 from qmpeer.errors import AuditError, CommandError, CommandInterrupted
-from qmpeer.policy import Policy, Verdict
 from qmpeer.proxy.logbook import Departure
 from qmpeer.proxy.request import Request
 from qmpeer.proxy.session import ProxySession
 from qmpeer.values import JsonObject
+
+if TYPE_CHECKING:
+    from qmpeer.audit import AuditLog
+    from qmpeer.policy import Policy, Verdict
 
 
 class Recorder:
@@ -27,7 +30,7 @@ class Recorder:
 
     __slots__ = ("_log",)
 
-    def __init__(self, log: AuditLog) -> None:
+    def __init__(self, log: "AuditLog") -> None:
         self._log = log
 
     # Requests
@@ -115,7 +118,7 @@ class Recorder:
             "left", client=session.number, reason=reason.value, seconds=round(seconds, 6)
         )
 
-    def command_denied(self, request: Request, verdict: Verdict, is_dry_run: bool) -> None:
+    def command_denied(self, request: Request, verdict: "Verdict", is_dry_run: bool) -> None:
         """Record a command that isn't allowed."""
         self._log.note(
             "would-deny" if is_dry_run else "denied",
@@ -126,7 +129,7 @@ class Recorder:
             hidden=verdict.is_hidden,
         )
 
-    def policy_changed(self, policy: Policy | None) -> None:
+    def policy_changed(self, policy: "Policy | None") -> None:
         """Record the policy that holds from now on."""
         if policy is None:
             self._log.note("policy", rules=None)

@@ -4,16 +4,19 @@ They show the names of commands, never their arguments: these may hold secrets.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from qmpeer import limits
 from qmpeer.messages import redact_urls
-from qmpeer.policy import Verdict
 from qmpeer.proxy.hub import Hub
 from qmpeer.proxy.logbook import Departure, Logbook
 from qmpeer.proxy.request import Request
 from qmpeer.proxy.server_link import ServerLink
 from qmpeer.proxy.session import ProxySession
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Verdict
 
 
 def _rounded(seconds: float) -> float:
@@ -145,7 +148,7 @@ def policy_report(hub: Hub) -> JsonObject | None:
     }
 
 
-def denial_report(request: Request, verdict: Verdict, is_dry_run: bool) -> JsonObject:
+def denial_report(request: Request, verdict: "Verdict", is_dry_run: bool) -> JsonObject:
     """Return which command isn't allowed: the data of COMMAND_DENIED."""
     return {
         "number": request.requester.number,

@@ -1,15 +1,17 @@
 """A client's command on its way through the proxy."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import Reply
-from qmpeer.policy import Rights
-from qmpeer.policy.rules import MemberPath
 from qmpeer.proxy.multiplexer import Lane
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Rights
+    from qmpeer.policy.rules import MemberPath
 
 
 class Holder(Protocol):
@@ -32,7 +34,7 @@ class Requester(Holder, Protocol):
         """Its commands that wait for the server."""
 
     @property
-    def rights(self) -> Rights | None:
+    def rights(self) -> "Rights | None":
         """What it may do; None if it may do everything."""
 
     @property

@@ -2,11 +2,11 @@
 
 from collections import deque
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from qmpeer.messages import CommandMessage
 from qmpeer.monitor import RawClient, Reply
-from qmpeer.policy import Policy, PolicyClient, Rights
+from qmpeer.policy import PolicyClient
 from qmpeer.proxy.event_history import EventBatch
 from qmpeer.proxy.event_terms import EventTerms
 from qmpeer.proxy.extensions import Extensions
@@ -16,6 +16,9 @@ from qmpeer.proxy.rules import ListenerRules
 from qmpeer.transport import PeerIdentity
 from qmpeer.transport.peer_identity import process_name
 from qmpeer.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from qmpeer.policy import Policy, Rights
 
 
 class Host(Executor, Protocol):
@@ -89,7 +92,7 @@ class ProxySession:
         number: int,
         extensions: Extensions,
         now: float,
-        policy: Policy | None = None,
+        policy: "Policy | None" = None,
     ) -> None:
         self._host = host
         self._own = extensions
@@ -120,7 +123,7 @@ class ProxySession:
         self.refused: int = 0
         self.events: int = 0
 
-    def set_policy(self, policy: Policy | None) -> None:
+    def set_policy(self, policy: "Policy | None") -> None:
         """Take the rights of a policy, in place of earlier ones."""
         self.rights = None if policy is None else policy.rights(self.policy_client)
         is_held = policy is not None and not policy.is_dry_run
