@@ -356,6 +356,9 @@ CONFIG_SIZE: Final = 1024 * 1024
 """Bytes of a file of blkdebug rules. Ours; QEMU sets no limit."""
 NAMED_FDS: Final = 4096
 """Named descriptors of one monitor, and as many in sets. Ours; QEMU sets no limit."""
+PROXY_FD_SETS: Final = 1 << 30
+"""The least number of a set of descriptors that the proxy makes; clients add to none from here on.
+Ours: QEMU counts its own from 0."""
 
 # Monitor.
 TURN_SMALL: Final = 4 * 1024

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 import pytest_asyncio
@@ -15,10 +16,14 @@ import pytest_asyncio
 from qmpeer import AsyncClient, Monitor, limits
 from qmpeer.messages import Event
 from qmpeer.monitor import Reply
+from qmpeer.policy import Policy, Rule
+from qmpeer.policy.argument_tests import MemberTest, OwnFdSet
 from qmpeer.proxy.fd_names import names_in
 from qmpeer.values import JsonObject, JsonValue
 from tests.proxy.fd_server import FdServer, send
 from tests.proxy.proxied import Proxied, error_of, until
+
+OWN_SET: Final = MemberTest(("filename",), (OwnFdSet(),))
 
 
 class Scene(Proxied):
@@ -442,6 +447,33 @@ async def test_a_set_of_another_client(scene: Scene, files: list[int]) -> None:
     await one.execute("add-fd", {"fdset-id": number}, fds=files[1:2])
     await one.execute("remove-fd", {"fdset-id": number})
     await two.execute("add-fd", {"fdset-id": number}, fds=files[1:2])
+
+
+async def test_a_set_may_hold_what_no_client_has_passed(scene: Scene, files: list[int]) -> None:
+    """A set of the server's command line doesn't become a client's own by one more descriptor."""
+    rules = [
+        Rule(name="passes", names=frozenset({"add-fd", "remove-fd"})),
+        Rule(name="uses", names=frozenset({"screendump"}), tests=(OWN_SET,)),
+    ]
+    await scene.start(policy=Policy(rules))
+    client = await scene.client()
+    scene.fd_server.sets[2] = {}
+    await client.execute("add-fd", {"fdset-id": 2}, fds=files[:1])
+    error = await error_of(client.execute("screendump", {"filename": "/dev/fdset/2"}))
+    assert error.desc.endswith("expected /dev/fdset/N with a set that this client has passed")
+    made = await client.execute("add-fd", fds=files[:1])
+    await client.execute("add-fd", made, fds=files[1:2])
+    await client.execute("screendump", {"filename": f"/dev/fdset/{made['fdset-id']}"})
+    await client.execute("remove-fd", {"fdset-id": 2})
+
+
+async def test_no_client_adds_to_a_set_of_the_proxy(scene: Scene, files: list[int]) -> None:
+    await scene.start()
+    client = await scene.client()
+    number = limits.PROXY_FD_SETS
+    error = await error_of(client.execute("add-fd", {"fdset-id": number}, fds=files[:1]))
+    assert error.desc == f"File descriptor set {number} belongs to another client of the proxy"
+    await client.execute("add-fd", {"fdset-id": number - 1}, fds=files[:1])
 
 
 async def test_sets_that_are_left_behind(scene: Scene, files: list[int]) -> None:

@@ -197,6 +197,9 @@ class Descriptors:
             and self._sets.belongs_to_another(number, None, requester)
         ):
             return texts.set_taken(number)
+        is_own = requester is self._own
+        if isinstance(number, int) and number >= limits.PROXY_FD_SETS and not is_own:
+            return texts.set_taken(number)
         if self._sets.size >= limits.NAMED_FDS:
             return texts.too_many_descriptors()
 
@@ -204,7 +207,9 @@ class Descriptors:
 
         def on_outcome(value: JsonValue, is_success: bool) -> None:
             self._took(carrier, is_success)
-            self._sets.added(requester, value if is_success else None)
+            self._sets.added(
+                requester, value if is_success else None, has_number=number is not None
+            )
 
         request.on_outcome = on_outcome
         self._sets.changing()

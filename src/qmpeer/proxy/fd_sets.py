@@ -26,12 +26,21 @@ class FdSets:
         own: Removes what clients leave behind.
     """
 
-    __slots__ = ("_changes", "_is_sweep_due", "_own", "_promised", "_sets", "_sweeping")
+    __slots__ = (
+        "_changes",
+        "_is_sweep_due",
+        "_own",
+        "_promised",
+        "_sets",
+        "_shared",
+        "_sweeping",
+    )
 
     def __init__(self, own: OwnRequests) -> None:
         self._own = own
         self._sets: dict[int, dict[int, Holder]] = {}  # by set and descriptor
         self._promised: dict[int, Holder] = {}
+        self._shared: set[int] = set()  # they may hold what no client has passed
         self._changes = 0  # commands of clients that were sent and aren't answered
         self._sweeping: asyncio.Task[None] | None = None
         self._is_sweep_due = False
@@ -48,9 +57,17 @@ class FdSets:
         return any(each is not requester and not each.has_left for each in concerned)
 
     def owns(self, number: int, requester: Requester) -> bool:
-        """Return True if a set is there, and this client has added all that is in it."""
+        """Return True if a set is there, and this client has added all that is in it.
+
+        Who adds to a set by a number that the proxy doesn't know may add to one of QEMU's command
+        line, or of another monitor. Only the server's choice of a number makes a set for certain.
+        """
         holders = self._sets.get(number)
-        return holders is not None and all(each is requester for each in holders.values())
+        return (
+            holders is not None
+            and number not in self._shared
+            and all(each is requester for each in holders.values())
+        )
 
     @property
     def is_changing(self) -> bool:
@@ -61,11 +78,19 @@ class FdSets:
         """Note that a client's add-fd or remove-fd is sent."""
         self._changes += 1
 
-    def added(self, requester: Requester, value: JsonValue) -> None:
-        """Note the answer to an add-fd; None if it has failed."""
+    def added(self, requester: Requester, value: JsonValue, *, has_number: bool) -> None:
+        """Note the answer to an add-fd; None if it has failed.
+
+        Args:
+            requester: Who sent it.
+            value: The answer.
+            has_number: True if it named the set.
+        """
         if isinstance(value, dict):
             number, fd = value.get("fdset-id"), value.get("fd")
             if isinstance(number, int) and isinstance(fd, int):
+                if has_number and number not in self._sets:
+                    self._shared.add(number)
                 holder = self._promised.get(number, requester)
                 self._sets.setdefault(number, {})[fd] = holder
         self.changed()
@@ -86,6 +111,7 @@ class FdSets:
             holders.pop(fd, None)
         if not holders:
             self._sets.pop(number, None)
+            self._shared.discard(number)
 
     def changed(self) -> None:
         """Note that a client's add-fd or remove-fd was answered."""
@@ -148,6 +174,7 @@ class FdSets:
             for holder in set(holders.values()):
                 held.setdefault(holder, []).append(number)
         self._sets.clear()
+        self._shared.clear()
         self._changes = 0
         self._is_sweep_due = False
         sweeping, self._sweeping = self._sweeping, None

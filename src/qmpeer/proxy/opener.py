@@ -11,8 +11,10 @@ change while the node is there. So a set has one for reading and one for reading
 import errno
 import itertools
 import os
+import secrets
 from typing import Final
 
+from qmpeer import limits
 from qmpeer.errors import CommandError
 from qmpeer.policy.held_files import HeldFiles
 from qmpeer.policy.opened_files import FileToOpen, files_to_open, with_names
@@ -23,8 +25,6 @@ from qmpeer.proxy.request import Request
 from qmpeer.transport.descriptors import close_all
 from qmpeer.values import JsonObject
 
-_FIRST: Final = 1 << 30
-"""The number of the first set; nobody else begins there."""
 _READ_ONLY: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -59,7 +59,10 @@ class FileOpener:
     def __init__(self, own: OwnRequests, descriptors: Descriptors) -> None:
         self._own = own
         self._descriptors = descriptors
-        self._numbers = itertools.count(_FIRST)
+        self._numbers = itertools.count(
+            # A set of an earlier proxy may still be there, with another file in it.
+            limits.PROXY_FD_SETS + secrets.randbelow(limits.PROXY_FD_SETS)
+        )
 
     async def open(
         self, request: Request, rule: Rule, arguments: JsonObject, files: HeldFiles
