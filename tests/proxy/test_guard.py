@@ -220,6 +220,63 @@ async def test_those_behind_a_slow_judgement_wait_and_others_do_not(proxied: Pro
     assert "expected 1" in (await error_of(client.execute("stop", {"x": 2}))).desc
 
 
+class AsksForNode:
+    """A test that asks for a node's file, and holds."""
+
+    path: MemberPath = ("x",)
+    covers_below = False
+    is_opened = False
+    needs_nodes = True
+
+    def failure(self, arguments: JsonObject, facts: Facts) -> str | None:
+        facts.node_file(str(arguments["x"]))
+        return None
+
+
+async def test_nodes_that_may_have_changed_since_the_judgement(proxied: Proxied) -> None:
+    """Between the question about a node and the command, another one may put it elsewhere."""
+    by_node = _rule("block-stream", tests=(AsksForNode(),), is_unchecked=True)
+    await proxied.start(policy=Policy([by_node, _rule("cont", "query-status")]))
+    client, other = await proxied.client(), await proxied.client()
+    server = proxied.server
+    for between, is_refused in (("query-status", False), ("cont", True)):
+        waits = asyncio.ensure_future(client.execute("block-stream", {"x": "n"}))
+        await until(lambda: server.names[-1:] == ["query-named-block-nodes"])
+        changes = asyncio.ensure_future(other.execute(between))
+        await until(lambda name=between: server.names[-1:] == [name])
+        server.answer([], name="query-named-block-nodes")
+        await until(lambda: server.names[-1:] == ["query-block"])
+        server.answer([], name="query-block")
+        if is_refused:
+            assert "may have changed the block nodes" in (await error_of(waits)).desc
+        else:
+            await until(lambda: server.names[-1:] == ["block-stream"])
+            server.answer(name="block-stream")
+            await waits
+        server.answer(name=between)
+        await changes
+
+
+async def test_a_new_policy_judges_what_still_waits_for_facts(proxied: Proxied) -> None:
+    slow = _rule("block-stream", tests=(AsksForNode(),), is_unchecked=True)
+    proxy = await proxied.start(policy=Policy([slow]))
+    client = await proxied.client()
+    server = proxied.server
+    waits = asyncio.ensure_future(client.execute("block-stream", {"x": "n"}))
+    await until(lambda: server.names == ["query-named-block-nodes"])
+    strict = _rule("block-stream", name="strict", decision=Decision.DENY)
+    proxy.set_policy(Policy([strict]))
+    for _ in range(2):
+        for name in ("query-named-block-nodes", "query-block"):
+            if waits.done():
+                break
+            await until(lambda name=name: waits.done() or server.names[-1:] == [name])
+            if not waits.done():
+                server.answer([], name=name)
+    assert "rule strict" in (await error_of(waits)).desc
+    assert "block-stream" not in server.names
+
+
 async def test_what_needs_facts_is_not_judged_out_of_band(proxied: Proxied) -> None:
     await _start(proxied, _rule("stop", tests=(Equals("x", 1, needs_nodes=True),)))
     client = await proxied.client()

@@ -6,6 +6,7 @@ from qmpeer.errors import QMPError
 from qmpeer.proxy import texts
 from qmpeer.proxy.descriptors import Descriptors
 from qmpeer.proxy.multiplexer import Multiplexer
+from qmpeer.proxy.node_facts import NodeFacts
 from qmpeer.proxy.recorder import Recorder
 from qmpeer.proxy.request import Request
 from qmpeer.proxy.server_connection import ServerConnection
@@ -17,21 +18,32 @@ class Dispatch:
 
     Args:
         descriptors: Checks their descriptors.
+        nodes: Checks that the nodes by which they were judged are still the same.
         multiplexer: Is told of requests that weren't sent after all.
         recorder: Records them first; None if nobody does.
         refuse: Called with a request that can't be sent, and the error for its client.
     """
 
-    __slots__ = ("_descriptors", "_multiplexer", "_recorder", "_recording", "_refuse", "_server")
+    __slots__ = (
+        "_descriptors",
+        "_multiplexer",
+        "_nodes",
+        "_recorder",
+        "_recording",
+        "_refuse",
+        "_server",
+    )
 
     def __init__(
         self,
         descriptors: Descriptors,
+        nodes: NodeFacts,
         multiplexer: Multiplexer[Request],
         recorder: Recorder | None,
         refuse: Callable[[Request, JsonObject], None],
     ) -> None:
         self._descriptors = descriptors
+        self._nodes = nodes
         self._multiplexer = multiplexer
         self._recorder = recorder
         self._refuse = refuse
@@ -49,7 +61,7 @@ class Dispatch:
 
     def send(self, request: Request) -> None:
         """Send a request, at once or when it is on record."""
-        error = self._descriptors.check(request)
+        error = self._nodes.check(request) or self._descriptors.check(request)
         recorder = self._recorder
         if error is not None:
             self._not_sent(request, error)

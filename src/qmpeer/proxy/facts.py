@@ -128,13 +128,28 @@ class ClientFacts:
 
 
 class HeldFacts(ClientFacts):
-    """The facts for one command, in which the files that were looked at stay what they are."""
+    """The facts for one command, in which the files that were looked at stay what they are.
 
-    __slots__ = ("_held",)
+    Attributes:
+        has_asked_nodes: True once it was asked about a block node.
+    """
+
+    __slots__ = ("_held", "has_asked_nodes")
 
     def __init__(self, server: ServerFacts, descriptors: Descriptors, requester: Requester) -> None:
         super().__init__(server, descriptors, requester)
         self._held: HeldFiles | None = None
+        self.has_asked_nodes: bool = False
+
+    def node_file(self, name: str) -> str | None:
+        """Return the file of a block node or device; None if it has none."""
+        self.has_asked_nodes = True
+        return super().node_file(name)
+
+    def node_driver(self, name: str) -> str | None:
+        """Return the driver of a block node or device; None if it isn't known."""
+        self.has_asked_nodes = True
+        return super().node_driver(name)
 
     @property
     def files(self) -> HeldFiles:

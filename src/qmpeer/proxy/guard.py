@@ -107,8 +107,12 @@ class Guard:
             verdict = await self._late.judge(request, rights, is_trial=self._is_dry_run)
         except Exception:
             verdict = _unjudged(request)
-        if not request.is_answered:
+        if request.is_answered:
+            return
+        if request.requester.rights is rights:
             self._decide(request, verdict)
+        else:  # another policy holds by now
+            await self._judge_late(request)
 
     def _judge(self, request: Request, rights: "Rights") -> None:
         try:

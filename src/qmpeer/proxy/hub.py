@@ -101,7 +101,11 @@ class Hub:
             self._recorder = Recorder(audit)
             self.logbook.watch(self._recorder)
         self._dispatch = Dispatch(
-            self._descriptors, self._multiplexer, self._recorder, self._cannot_be_sent
+            self._descriptors,
+            self._facts.nodes,
+            self._multiplexer,
+            self._recorder,
+            self._cannot_be_sent,
         )
         if policy is not None:
             self.set_policy(policy)

@@ -39,6 +39,7 @@ class LateJudge:
         with self._facts.held_for(request.requester) as facts:
             command = request.command
             verdict = rights.judge(command, facts)
+            request.nodes_as_of = self._facts.nodes.as_of if facts.has_asked_nodes else None
             rule = verdict.rule
             if rule is None or not (verdict.is_allowed and rule.opened) or is_trial:
                 return verdict

@@ -7,7 +7,9 @@ its own name, and means the node at its top.
 from typing import Final
 
 from qmpeer.errors import CommandError
+from qmpeer.proxy import texts
 from qmpeer.proxy.own_requests import OwnRequests
+from qmpeer.proxy.request import Request
 from qmpeer.values import JsonObject, JsonValue
 
 _FORMS: Final[tuple[JsonObject | None, ...]] = ({"flat": True}, None)
@@ -19,17 +21,34 @@ class NodeFacts:
 
     Args:
         own: Asks the server.
+
+    Attributes:
+        as_of: How many commands that may have changed nodes had been sent when the server was asked.
     """
 
-    __slots__ = ("_own", "_seen")
+    __slots__ = ("_changes", "_own", "_seen", "as_of")
 
     def __init__(self, own: OwnRequests) -> None:
         self._own = own
         self._seen: dict[str, tuple[str | None, str | None]] = {}  # file and driver, by name
+        self._changes = 0  # clients' commands that may have changed nodes
+        self.as_of: int = 0
+
+    def check(self, request: Request) -> JsonObject | None:
+        """Check a request that is about to be sent; return the error if it can't be.
+
+        One that was judged by the nodes mustn't follow a command that may have changed them since.
+        """
+        if request.nodes_as_of is not None and request.nodes_as_of != self._changes:
+            return texts.nodes_changed(request)
+        if not (request.requester is self._own or request.command.name.startswith("query-")):
+            self._changes += 1
+        return None
 
     async def refresh(self) -> None:
         """Ask the server. If it doesn't tell, no node is known."""
         self._seen = {}
+        self.as_of = self._changes
         nodes = await self._nodes()
         devices = await self._ask("query-block")
         seen: dict[str, tuple[str | None, str | None]] = {}

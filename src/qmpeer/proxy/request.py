@@ -63,6 +63,8 @@ class Request:
         rule: The name of the rule that allows it.
         blank: The members of its reply that are blanked.
         record: The number of its record.
+        nodes_as_of: How many commands had been sent when the block nodes were asked for by which it
+            was judged; None if it doesn't depend on them.
         reply_fds: Those that came with the server's answer, until it is passed on.
         on_outcome: Called with the server's answer, also if its client has gone: the value, and
             True unless it is an error.
@@ -80,6 +82,7 @@ class Request:
         "fds",
         "is_answered",
         "is_sent",
+        "nodes_as_of",
         "on_outcome",
         "record",
         "refusal",
@@ -106,6 +109,7 @@ class Request:
         self.rule: str | None = None
         self.blank: tuple[MemberPath, ...] = ()
         self.record: int | None = None
+        self.nodes_as_of: int | None = None
         self.reply_fds: Sequence[int] = ()
         self.is_sent: bool = False
         self.is_answered: bool = False

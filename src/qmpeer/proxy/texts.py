@@ -42,6 +42,14 @@ def not_sent(request: Request, reason: str) -> JsonObject:
     return generic_error(f"{request.command.name} can't be sent to the server: {reason}")
 
 
+def nodes_changed(request: Request) -> JsonObject:
+    """Return the error for a request that was judged by block nodes which may be others now."""
+    return generic_error(
+        f"{request.command.name} can't be sent to the server: another command came after it was "
+        "judged, and may have changed the block nodes that it names; try again"
+    )
+
+
 def no_descriptor() -> JsonObject:
     """Return QEMU's error for a command that lacks its descriptor."""
     return generic_error("No file descriptor supplied via SCM_RIGHTS")
