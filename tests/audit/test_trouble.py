@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -20,12 +20,16 @@ from hypothesis import strategies as st
 
 from qmpeer import limits
 from qmpeer.audit import AuditLog
+from qmpeer.audit.audit_log import Mode
 from qmpeer.errors import AuditError
 from qmpeer.messages import CommandMessage
 from tests.audit.logs import ADD, KEY, Seconds, contents, open_log, records, verified
 from tests.fuzzing import tried
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+MODES: Final[tuple[Mode, ...]] = ("strict", "best-effort")
 
 
 class Disk:
@@ -293,3 +297,25 @@ CHECKS = """
     assert trouble["torn"]["bytes"] == len(data) - data.rfind(b"\\n") + 1, trouble
     log.close()
 """
+
+
+async def test_nothing_is_written_to_a_log_that_is_closed(path: Path) -> None:
+    """Its descriptor may be that of another file by then."""
+    texts: list[str] = []
+    logs = [AuditLog(f"{path}{mode}", mode=mode, on_trouble=texts.append) for mode in MODES]
+    for log in logs:
+        log.close()
+    others = [os.open(f"{path}.other{n}", os.O_RDWR | os.O_CREAT) for n in range(8)]
+    try:
+        for log in logs:
+            log.note("left", client=1)
+            log.end(1, "return", 0.1)
+        with pytest.raises(AuditError, match="it is closed"):
+            logs[0].begin(1, CommandMessage("stop"))
+        assert logs[1].begin(1, CommandMessage("stop")) == 0
+        await asyncio.sleep(0)
+        assert not any(os.fstat(fd).st_size for fd in others)
+        assert not texts
+    finally:
+        for fd in others:
+            os.close(fd)

@@ -171,6 +171,18 @@ async def test_what_waited_on_record_and_was_never_sent(proxied: Proxied, goes: 
         assert ends[each["number"]]["outcome"] == "interrupted"
 
 
+async def test_what_is_refused_at_once_is_not_recorded_as_begun(proxied: Proxied) -> None:
+    log = AuditLog(proxied.folder / "audit", fsync="command")
+    proxy = await proxied.start(audit=log, persist=True, when_down="fail")
+    client = await proxied.client()
+    proxied.machine.shutdown()
+    await until(lambda: not proxy.is_connected)
+    assert "stop" in (await error_of(client.execute("stop"))).desc
+    await proxied.close()
+    log.close()
+    assert "begin" not in [each["what"] for each in _records(proxied.folder)]
+
+
 async def test_the_server_goes_before_it_answers(proxied: Proxied) -> None:
     log = await _start(proxied, Disk())
     client = await proxied.client()

@@ -12,6 +12,7 @@ be written is `trouble`: how many records were lost, and how many commands were 
 """
 
 import asyncio
+import errno
 import os
 import sys
 import time
@@ -292,6 +293,8 @@ class AuditLog:
         Raises:
             OSError: If not all could be written.
         """
+        if self._is_closed:  # its descriptor may be that of another file by now
+            raise OSError(errno.EBADF, "it is closed")
         file = self._file
         ready, self._ready = self._ready, None
         known = 0 if ready is None else len(ready.lines)
@@ -334,6 +337,8 @@ class AuditLog:
 
     def _in_trouble(self, error: OSError) -> _Trouble:
         """Return the spell of trouble; begin one if there is none."""
+        if self._file.fd < 0:
+            return _Trouble(_text(error), self._clock.now())  # nobody looks for it any more
         if self._trouble is None:
             self._trouble = _Trouble(_text(error), self._clock.now())
             self._on_trouble(f"the audit log {self.path} can't be written: {_text(error)}")
@@ -424,6 +429,7 @@ class AuditLog:
         if self._head is not None:
             self._head.close()
         close_quietly(self._file.fd)
+        self._file.fd = -1
 
 
 def _text(error: OSError) -> str:

@@ -210,7 +210,12 @@ class Hub:
         known = self._known.get(command)
         if known is not None:
             self._answer_known(request, known)
-        elif recorder is not None and recorder.is_slow and not command.is_oob:
+        elif (
+            recorder is not None
+            and recorder.is_slow
+            and not command.is_oob
+            and not (request.refusal or self._refusal)  # then it is answered at once
+        ):
             recorder.begin_slowly(request, self._admit_recorded)  # those that wait share a sync
         else:
             self._take(request)
