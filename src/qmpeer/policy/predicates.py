@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from qmpeer.effects import CommandEffects
 from qmpeer.effects.sensitive import is_sensitive
+from qmpeer.policy.cel_nodes import PredicateError
 from qmpeer.policy.cel_predicate import CelPredicate
-from qmpeer.policy.cel_syntax import PredicateError
 from qmpeer.policy.cel_trial import try_predicate
 from qmpeer.policy.table_schema import human_schema, table_schema
 from qmpeer.toml.items import Item
