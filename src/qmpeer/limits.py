@@ -283,6 +283,9 @@ AUDIT_OPEN: Final = 100_000
 """Commands without an end that `qmpeer audit show` remembers. Ours: 50 MB."""
 AUDIT_HEADS: Final = 100_000
 """Heads of an audit log that `qmpeer audit verify` remembers, the last ones. Ours: 20 MB."""
+AUDIT_ENDS: Final = 0.05
+"""Seconds for which the end of a command may wait for the next record, to be written with it. Ours:
+a kill of the proxy loses it, and nobody who follows the log notices the delay."""
 AUDIT_RETRY: Final = 1.0
 """Seconds after which an audit log that can't be written is tried again. Ours."""
 AUDIT_SYNC: Final = 1.0

@@ -2,9 +2,9 @@
 
 A command has two records, joined by number. The first, `begin`, is handed to the system before
 `AuditLog.begin` returns, so before the command can be sent, and outlives the proxy however that
-ends. The second, `end`, is written with the next record, or at the end of the loop's turn. A kill
-until then loses it: the log has no outcome for this command. Only ``fsync="command"`` also holds
-against a loss of power (`AuditLog.when_safe`).
+ends. The second, `end`, is written with the next record, or a moment later (`limits.AUDIT_ENDS`):
+so a command costs one write. A kill until then loses it: the log has no outcome for this command.
+Only ``fsync="command"`` also holds against a loss of power (`AuditLog.when_safe`).
 
 A write that fails begins a spell of trouble. In it, "strict" refuses commands, and "best-effort"
 goes on without records. Every further record, and a timer, tries again. The first record that can
@@ -23,7 +23,7 @@ import msgspec
 
 from qmpeer import limits
 from qmpeer.audit.arguments import ArgumentText
-from qmpeer.audit.chain_file import ChainFile
+from qmpeer.audit.chain_file import ChainFile, Sealed
 from qmpeer.audit.commits import Commits, close_quietly
 from qmpeer.audit.files import sync_folder
 from qmpeer.audit.heads import Head, head_text
@@ -110,6 +110,8 @@ class AuditLog:
         self._clock = Clock(clock)
         self._arguments = ArgumentText()
         self._pending: list[Record] = []  # ends, until something is written
+        self._ready: Sealed | None = None  # the lines of those that are pending, or of the first
+        self._is_seal_due = False
         self._is_flush_due = False
         self._trouble: _Trouble | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -238,9 +240,9 @@ class AuditLog:
             desc=desc,
         )
         self._pending.append(record)
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        if not self._is_seal_due:
+            self._is_seal_due = True
+            asyncio.get_running_loop().call_soon(self._seal)
         if len(self._pending) > limits.AUDIT_PENDING:
             self._flush()
             if self._trouble is not None and self._pending:
@@ -264,6 +266,17 @@ class AuditLog:
 
     # Writing
 
+    def _seal(self) -> None:
+        """Make the lines of what is pending, while the client reads its reply."""
+        self._is_seal_due = False
+        if self._pending and self._trouble is None and self._file.torn is None:
+            ready = self._ready
+            known = 0 if ready is None else len(ready.lines)
+            self._ready = self._file.sealed(self._pending[known:], ready)
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            asyncio.get_running_loop().call_later(limits.AUDIT_ENDS, self._flush)
+
     def _flush(self) -> None:
         """Write what is pending, or that nothing could be written."""
         self._is_flush_due = False
@@ -280,13 +293,15 @@ class AuditLog:
             OSError: If not all could be written.
         """
         file = self._file
-        records = [*self._pending, *more] if self._pending else more
+        ready, self._ready = self._ready, None
+        known = 0 if ready is None else len(ready.lines)
+        records = [*self._pending[known:], *more] if len(self._pending) > known else more
         explanations = 0
         if self._trouble is not None or file.torn is not None:
-            records = [self._explanation(), *records]
+            ready, records = None, [self._explanation(), *self._pending, *more]
             explanations = 1
         before = file.last
-        error = file.append(records)
+        error = file.append(file.sealed(records, ready))
         if error is not None:
             if whole := file.last - before:
                 self._trouble = None if explanations else self._trouble

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 from qmpeer.audit.chain import Chain, key_name, parted
 from qmpeer.audit.commits import close_quietly
@@ -57,6 +57,20 @@ class Torn:
     def fact(self) -> JsonObject:
         """Their number and their digest, as the record behind them says them."""
         return {"bytes": self.size, "blake2b": self._digest.hexdigest()}
+
+
+class Sealed(NamedTuple):
+    """Lines that continue a chain.
+
+    Attributes:
+        number: The number of the last record.
+        mac: Its mac.
+        lines: The lines.
+    """
+
+    number: int
+    mac: str
+    lines: tuple[bytes, ...]
 
 
 class ChainFile:
@@ -110,21 +124,32 @@ class ChainFile:
         """The facts in the first record of each file: which log it is of."""
         return {"format": FORMAT, "log": self.log, "key": self._key}
 
-    def append(self, records: Sequence[Record]) -> OSError | None:
-        """Give records their numbers, and write them.
+    def sealed(self, records: Sequence[Record], before: Sealed | None = None) -> Sealed:
+        """Give records their numbers, and return their lines.
+
+        Args:
+            records: The records.
+            before: What is to be written before them; None for nothing.
+        """
+        number, mac, lines = before or Sealed(self.last, self.mac, ())
+        sealed = self._chain.sealed
+        more: list[bytes] = []
+        for record in records:
+            number += 1
+            record.number = number
+            mac, line = sealed(mac, encoded(record))
+            more.append(line)
+        return Sealed(number, mac, (*lines, *more))
+
+    def append(self, sealed: Sealed) -> OSError | None:
+        """Write lines, which `sealed` has made since the last ones were written.
 
         If there are torn bytes, the first record has to explain them (`torn_fact`).
 
         Returns:
             None, or the error; then `last` tells which ones were written.
         """
-        number, mac, sealed = self.last, self.mac, self._chain.sealed
-        lines: list[bytes] = []
-        for record in records:
-            number += 1
-            record.number = number
-            mac, line = sealed(mac, encoded(record))
-            lines.append(line)
+        number, mac, lines = sealed
         lead = b"" if self.torn is None else self._line_ending
         data = lead + b"".join(lines) if lead or len(lines) > 1 else lines[0]
         written, error = self._write(data)
