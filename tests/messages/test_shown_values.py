@@ -3,7 +3,7 @@
 import pytest
 
 from qmpeer import limits
-from qmpeer.messages.shown_values import shown_value
+from qmpeer.messages.shown_values import shown_path, shown_value
 from qmpeer.values import JsonValue
 
 
@@ -18,3 +18,8 @@ from qmpeer.values import JsonValue
 )
 def test_a_value_on_one_line(value: JsonValue, text: str) -> None:
     assert shown_value(value) == text
+
+
+def test_the_path_of_a_member() -> None:
+    assert shown_path(["a", 0, "b"]) == ".a[0].b"
+    assert shown_path([]) == ""

@@ -10,8 +10,8 @@ import pytest
 
 from qmpeer import limits
 from qmpeer.policy import PolicyClient
+from qmpeer.policy.cel_nodes import PredicateError
 from qmpeer.policy.cel_predicate import CelPredicate
-from qmpeer.policy.cel_syntax import PredicateError
 from qmpeer.policy.rules import CannotTell
 from qmpeer.values import JsonObject, JsonValue
 from tests.policy.sample_facts import CLIENT, TextFacts

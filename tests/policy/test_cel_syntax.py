@@ -1,6 +1,6 @@
 """Expressions in CEL as trees, and which members they read and rule on.
 
-Modules: cel_syntax, cel_members, cel_names.
+Modules: cel_nodes, cel_syntax, cel_members, cel_names.
 """
 
 import cel
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from qmpeer import limits
 from qmpeer.policy.cel_members import MemberReader, NotAList, Reads
 from qmpeer.policy.cel_names import FUNCTIONS, METHODS, check_names
+from qmpeer.policy.cel_nodes import Literal, Node, Operation, PredicateError
 from qmpeer.policy.cel_predicate import CelPredicate
-from qmpeer.policy.cel_syntax import Literal, Node, Operation, PredicateError, parse
+from qmpeer.policy.cel_syntax import parse
 from qmpeer.values import JsonValue
 from tests.fuzzing import tried
 

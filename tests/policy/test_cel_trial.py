@@ -11,9 +11,10 @@ from qmpeer import limits
 from qmpeer.effects import CommandEffects, Effect
 from qmpeer.errors import PolicyError
 from qmpeer.policy.cel_members import MemberReader, Reads
+from qmpeer.policy.cel_nodes import PredicateError
 from qmpeer.policy.cel_predicate import CelPredicate
 from qmpeer.policy.cel_samples import SampleMaker
-from qmpeer.policy.cel_syntax import PredicateError, parse
+from qmpeer.policy.cel_syntax import parse
 from qmpeer.policy.cel_trial import try_predicate
 from qmpeer.policy.predicates import read_predicate, text_test_warnings
 from qmpeer.schema import Schema, schema_from_qapi

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from qmpeer import limits
+from qmpeer.policy.cases import SupposedFacts
 from qmpeer.policy.fd_sets import fd_set_failure, fd_set_of
 from qmpeer.policy.held_files import HeldFiles
 from qmpeer.policy.paths import ServerFiles
@@ -264,17 +265,15 @@ def test_no_set(text: str) -> None:
     assert fd_set_of(text) is None
 
 
-class _Sets:
-    def owns_fd_set(self, number: int) -> bool:
-        return number == 3
+SETS = SupposedFacts(fd_sets=frozenset({3}))
 
 
 @pytest.mark.parametrize("value", ["/dev/fdset/4", "/dev/fdset/03", "/etc/passwd", None, 3, ["x"]])
 def test_not_its_own_set(value: object) -> None:
-    failure = fd_set_failure(value, _Sets())  # type: ignore[arg-type]  # JSON, too
+    failure = fd_set_failure(value, SETS)  # type: ignore[arg-type]  # JSON, too
     assert failure is not None
     assert failure.endswith("expected /dev/fdset/N with a set that this client has passed")
 
 
 def test_its_own_set() -> None:
-    assert fd_set_failure("/dev/fdset/3", _Sets()) is None
+    assert fd_set_failure("/dev/fdset/3", SETS) is None

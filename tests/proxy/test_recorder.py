@@ -40,6 +40,10 @@ def _records(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "audit").read_text().splitlines()]
 
 
+def _whats(folder: Path) -> list[str]:
+    return [each["what"] for each in _records(folder)]
+
+
 async def _start(proxied: Proxied, disk: Disk, **options: Any) -> AuditLog:
     policy = options.pop("policy", None)
     path = proxied.folder / "audit"
@@ -53,7 +57,7 @@ async def test_each_command_has_two_records(proxied: Proxied) -> None:
     received: list[list[str]] = []
 
     def answer(command: Any) -> Any:
-        received.append([each["what"] for each in _records(proxied.folder)])
+        received.append(_whats(proxied.folder))
         return {"x": command.name}
 
     proxied.server.answers = answer
@@ -108,7 +112,7 @@ async def test_best_effort_goes_on(proxied: Proxied) -> None:
     disk.is_full = False
     assert await client.execute("cont") == "cont"
     log.close()
-    what = [each["what"] for each in _records(proxied.folder)]
+    what = _whats(proxied.folder)
     assert "trouble" in what
     assert proxied.server.names == ["stop", "cont"]
 
@@ -153,11 +157,13 @@ async def test_what_waited_on_record_and_was_never_sent(proxied: Proxied, goes: 
     await until(lambda: proxied.folder.joinpath("audit").read_text().count('"what":"begin"') == 20)
     if goes == "client":
         await client.close()
-        await until(lambda: _records(proxied.folder)[-1]["what"] == "left")
+        await until(lambda: _whats(proxied.folder)[-1] == "left")
     else:
-        proxied.machine.shutdown()
-        await until(lambda: _records(proxied.folder)[-1]["what"] == "left")
+        assert proxied.server.client is not None
+        proxied.server.client.close()
+        await until(lambda: "server-lost" in _whats(proxied.folder))
         await client.close()
+        await until(lambda: _whats(proxied.folder)[-1] == "left")
     await proxied.close()
     log.close()
     ends = {each["begin"]: each for each in _records(proxied.folder) if each["what"] == "end"}
@@ -195,7 +201,7 @@ async def test_the_server_goes_before_it_answers(proxied: Proxied) -> None:
     log.close()
     ends = [each for each in _records(proxied.folder) if each["what"] == "end"]
     assert [each["outcome"] for each in ends] == ["interrupted"]
-    assert [each["what"] for each in _records(proxied.folder)].count("server-lost") == 1
+    assert _whats(proxied.folder).count("server-lost") == 1
 
 
 async def test_a_denial_is_recorded_with_its_rule(proxied: Proxied) -> None:

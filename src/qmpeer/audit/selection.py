@@ -1,11 +1,11 @@
 """The choice of an audit log's entries."""
 
-from fnmatch import fnmatchcase
 from typing import Final
 
 import msgspec
 
 from qmpeer.audit.entries import Entry
+from qmpeer.messages.globs import Glob
 
 DENIED: Final = ("denied", "would-deny")
 """What a denial is called; the second one went on, in a dry run."""
@@ -51,4 +51,4 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _fits(text: str, globs: tuple[str, ...]) -> bool:
-    return bool(text) and any(fnmatchcase(text, glob) for glob in globs)
+    return bool(text) and any(Glob(glob)(text) for glob in globs)

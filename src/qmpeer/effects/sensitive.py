@@ -5,7 +5,7 @@ state is the rest of each pattern, on the way to a member. Ways with the same re
 so arguments can't make many of them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -59,6 +59,20 @@ def sensitive_members(effects: CommandEffects, arguments: JsonObject) -> Iterato
             )
         elif state.is_sensitive:
             yield path
+
+
+def is_sensitive(effects: CommandEffects, path: Sequence[str]) -> bool:
+    """Return True if a member is sensitive; in its path, "*" is each element of a list.
+
+    Example:
+        >>> from qmpeer.effects import effects_of
+        >>> is_sensitive(effects_of("blockdev-add"), ("file", "filename"))
+        True
+    """
+    state = _start(effects.sensitive)
+    for name in path:
+        state = state.after(name)
+    return bool(path) and state.is_sensitive
 
 
 class _State:

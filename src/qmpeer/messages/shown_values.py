@@ -1,4 +1,6 @@
-"""Values as text for a report: JSON on one line, shortened."""
+"""Values as text for a report, and the paths of their members."""
+
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,3 +21,13 @@ def shown_value(value: JsonValue | UnsetType) -> str:
         text = ascii(value)
     most = limits.REPLAY_SHOWN
     return text if len(text) <= most else f"{text[:most]}…"
+
+
+def shown_path(path: Sequence[str | int]) -> str:
+    """Return the path of a member, to put behind the name of the whole.
+
+    Example:
+        >>> shown_path(("children", 0, "file"))
+        '.children[0].file'
+    """
+    return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)

@@ -12,10 +12,10 @@ from typing import Final, Protocol
 import msgspec
 
 from qmpeer.messages import REDACTED
+from qmpeer.messages.globs import Glob
 from qmpeer.messages.secret_names import is_secret_name
 from qmpeer.messages.shown_values import shown_value
 from qmpeer.policy.fd_sets import fd_set_failure
-from qmpeer.policy.globs import Glob
 from qmpeer.policy.rules import Facts, MemberPath
 from qmpeer.values import UNSET, JsonObject, JsonValue, UnsetType
 

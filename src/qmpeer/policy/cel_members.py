@@ -11,7 +11,7 @@ or a type says nothing about a value.
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias
 
-from qmpeer.policy.cel_syntax import (
+from qmpeer.policy.cel_nodes import (
     Collection,
     Index,
     Invocation,

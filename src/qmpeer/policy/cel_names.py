@@ -12,7 +12,7 @@ from typing import Final, NoReturn
 
 from qmpeer.messages import near_names
 from qmpeer.policy.cel_members import ARGUMENTS
-from qmpeer.policy.cel_syntax import (
+from qmpeer.policy.cel_nodes import (
     Collection,
     Index,
     Invocation,

@@ -16,7 +16,8 @@ import msgspec
 from qmpeer import limits
 from qmpeer.policy.cel_members import ARGUMENTS, MemberPath, MemberReader, NotAList, Reads
 from qmpeer.policy.cel_names import COMMAND, PEER, called_functions, check_names, used_names
-from qmpeer.policy.cel_syntax import Node, Operation, PredicateError, parse
+from qmpeer.policy.cel_nodes import Node, Operation, PredicateError
+from qmpeer.policy.cel_syntax import parse
 from qmpeer.policy.rules import CannotTell, Facts, PolicyClient
 from qmpeer.values import JsonObject, JsonValue
 

@@ -17,16 +17,7 @@ from qmpeer import limits
 from qmpeer.messages import near_names
 from qmpeer.policy.cel_members import ARGUMENTS, MemberReader, Reads
 from qmpeer.policy.cel_names import COMMAND, PEER, inner_parts, used_names
-from qmpeer.policy.cel_predicate import (
-    Calls,
-    CelPredicate,
-    compile_text,
-    evaluate,
-    kind_of,
-    shortened,
-)
-from qmpeer.policy.cel_samples import Kinds, SampleMaker
-from qmpeer.policy.cel_syntax import (
+from qmpeer.policy.cel_nodes import (
     Collection,
     Index,
     Invocation,
@@ -39,6 +30,15 @@ from qmpeer.policy.cel_syntax import (
     Presence,
     Select,
 )
+from qmpeer.policy.cel_predicate import (
+    Calls,
+    CelPredicate,
+    compile_text,
+    evaluate,
+    kind_of,
+    shortened,
+)
+from qmpeer.policy.cel_samples import Kinds, SampleMaker
 from qmpeer.policy.rules import PolicyClient
 from qmpeer.schema import Schema
 from qmpeer.values import JsonValue

@@ -8,6 +8,7 @@ import os
 from typing import Final
 
 from qmpeer.messages import near_names
+from qmpeer.messages.globs import Glob
 from qmpeer.policy.argument_tests import (
     Check,
     Equal,
@@ -18,7 +19,6 @@ from qmpeer.policy.argument_tests import (
     Presence,
     Under,
 )
-from qmpeer.policy.globs import Glob
 from qmpeer.policy.image_tests import ImageTest
 from qmpeer.policy.rules import ArgumentTest, MemberPath
 from qmpeer.policy.who_tables import one_or_more

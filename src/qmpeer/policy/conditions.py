@@ -10,6 +10,7 @@ Source: `qmpeer.effects`, which says what is sensitive.
 from collections.abc import Sequence
 
 from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.messages.shown_values import shown_path
 from qmpeer.policy.images import omission
 from qmpeer.policy.rates import size_failure
 from qmpeer.policy.rules import (
@@ -85,5 +86,4 @@ def _covers(tested: MemberPath, covers_below: bool, path: Sequence[str | int]) -
 
 def path_text(path: Sequence[str | int]) -> str:
     """Return a path as errors show it, such as arguments.file.filename."""
-    parts = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in path)
-    return f"arguments{''.join(parts)}"
+    return f"arguments{shown_path(path)}"

@@ -5,19 +5,13 @@ with the right access.
 """
 
 import re
-from typing import Final, Protocol
+from typing import Final
 
 from qmpeer.messages.strangers import shown_text
+from qmpeer.policy.rules import Facts
 from qmpeer.values import JsonValue
 
 _NAME: Final = re.compile(r"/dev/fdset/(0|[1-9][0-9]{0,9})")
-
-
-class FdSetFacts(Protocol):
-    """The facts that a test of a set asks for."""
-
-    def owns_fd_set(self, number: int) -> bool:
-        """Return True if a set of descriptors is this client's own."""
 
 
 def fd_set_of(value: JsonValue) -> int | None:
@@ -31,7 +25,7 @@ def fd_set_of(value: JsonValue) -> int | None:
     return None if match is None else int(match[1])
 
 
-def fd_set_failure(value: JsonValue, facts: FdSetFacts) -> str | None:
+def fd_set_failure(value: JsonValue, facts: Facts) -> str | None:
     """Return why a value isn't the name of a client's own set: "found …, expected …", or None."""
     number = fd_set_of(value)
     if number is not None and facts.owns_fd_set(number):

@@ -17,12 +17,13 @@ Spec: QAPI, BlockdevOptions; QEMU, docs/interop/qcow2.txt and qed_spec.txt.
 
 import struct
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from qmpeer import limits
 from qmpeer.messages.strangers import shown_text
-from qmpeer.policy.fd_sets import FdSetFacts, fd_set_of
-from qmpeer.policy.paths import PathFacts, under_failure
+from qmpeer.policy.fd_sets import fd_set_of
+from qmpeer.policy.paths import under_failure
+from qmpeer.policy.rules import Facts
 from qmpeer.values import JsonObject, JsonValue
 
 _COMMON: Final = frozenset(
@@ -107,26 +108,7 @@ _QED_BACKING: Final = 1
 _HEAD_SIZE: Final = 80
 
 
-class ImageFacts(PathFacts, FdSetFacts, Protocol):
-    """The facts that a test of an image asks for."""
-
-    def head(self, path: str, size: int) -> bytes | None:
-        """Return the first bytes of one of the server's files; None if there is none.
-
-        Raises:
-            ValueError: If it can't be read.
-        """
-
-    def node_file(self, name: str) -> str | None:
-        """Return the file of a block node or device as last known; None if it has none."""
-
-    def node_driver(self, name: str) -> str | None:
-        """Return the driver of a block node as last known."""
-
-
-def image_failure(
-    value: JsonValue, container: JsonObject, folder: str, facts: ImageFacts
-) -> str | None:
+def image_failure(value: JsonValue, container: JsonObject, folder: str, facts: Facts) -> str | None:
     """Return why an image isn't certain to lie under a folder: "found …, expected …", or None.
 
     Args:
@@ -197,7 +179,7 @@ def omission(command: str, arguments: JsonObject) -> str | None:
     return None
 
 
-def _name_failure(name: str, driver: JsonValue, folder: str, facts: ImageFacts) -> str | None:
+def _name_failure(name: str, driver: JsonValue, folder: str, facts: Facts) -> str | None:
     """Return why an image's name isn't certain."""
     if not isinstance(driver, str):
         return "found no format, expected one: QEMU would guess it from the image"
@@ -219,7 +201,7 @@ class _Image:
 
     __slots__ = ("_facts", "_folder")
 
-    def __init__(self, folder: str, facts: ImageFacts) -> None:
+    def __init__(self, folder: str, facts: Facts) -> None:
         self._folder = folder
         self._facts = facts
 

@@ -10,9 +10,9 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from qmpeer.effects import CommandEffects, Effect, all_names, effects_of
+from qmpeer.messages.globs import Glob
 from qmpeer.policy.argument_names import Names, knows_argument, near_argument, read_table
 from qmpeer.policy.event_names import EVENTS
-from qmpeer.policy.globs import Glob
 from qmpeer.policy.human import HUMAN_MONITOR_COMMAND
 from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import Decision, MemberPath

@@ -20,10 +20,11 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from qmpeer import limits
 from qmpeer.messages.strangers import shown_text
+from qmpeer.policy.rules import Facts
 from qmpeer.values import JsonValue
 
 _PROTOCOL: Final = re.compile(r"[^/]*:")
@@ -32,18 +33,7 @@ _WALK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _ROOT: Final = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-class PathFacts(Protocol):
-    """The facts about the server's files that a test of a path asks for."""
-
-    def under(self, path: str, folder: str) -> str | None:
-        """Return None if the server would open a path under a folder, and else why it wouldn't.
-
-        Raises:
-            ValueError: If that can't be judged, with the reason.
-        """
-
-
-def under_failure(value: JsonValue, folder: str, facts: PathFacts) -> str | None:
+def under_failure(value: JsonValue, folder: str, facts: Facts) -> str | None:
     """Return why a value isn't a path under a folder: "found …, expected …"; None if it is.
 
     Raises:

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
-from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.effects import CommandEffects
+from qmpeer.effects.sensitive import is_sensitive
+from qmpeer.policy.cel_nodes import PredicateError
 from qmpeer.policy.cel_predicate import CelPredicate
-from qmpeer.policy.cel_syntax import PredicateError
 from qmpeer.policy.cel_trial import try_predicate
-from qmpeer.policy.rules import MemberPath
 from qmpeer.policy.table_schema import human_schema, table_schema
 from qmpeer.toml.items import Item
-from qmpeer.values import JsonValue
 
 if TYPE_CHECKING:
     from qmpeer.schema import Schema
@@ -52,16 +51,9 @@ def text_test_warnings(predicate: CelPredicate, effects: CommandEffects) -> Iter
         effects: The effects of a command that the rule is about.
     """
     for function, path in predicate.text_tests:
-        if _is_sensitive(path, effects):
+        if is_sensitive(effects, path):
             name = ".".join(path)
             yield (
                 f"{function} of args.{name} is a test of the text: "
                 f'"/srv/../etc" begins with "/srv/"; expected under(args.{name}, "/srv")'
             )
-
-
-def _is_sensitive(path: MemberPath, effects: CommandEffects) -> bool:
-    value: JsonValue = "a text"
-    for name in reversed(path):
-        value = [value] if name == "*" else {name: value}
-    return isinstance(value, dict) and any(sensitive_members(effects, value))

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from qmpeer.effects import CommandEffects, sensitive_members
+from qmpeer.effects import CommandEffects
+from qmpeer.effects.sensitive import is_sensitive
 from qmpeer.policy.argument_tests import Equal, Like, MemberTest, Presence, Under
 from qmpeer.policy.images import PLAIN_FORMATS
 from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
-from qmpeer.values import JsonValue
 
 _NAMES: Final = 20
 """Commands of one rule that are looked at: a rule about more of them is a general one."""
@@ -34,7 +34,7 @@ def weaknesses(rule: Rule, effects_of: Callable[[str], CommandEffects | None]) -
             continue
         for test in rule.tests:
             why = _weakness(test) if isinstance(test, MemberTest) else None
-            if why is not None and _is_sensitive(effects, test.path):
+            if why is not None and is_sensitive(effects, test.path):
                 yield (
                     f"rule {rule.name}: {'.'.join(test.path)} of {name} opens a path, connects or "
                     f"runs something, and {why}; expected a condition such as under"
@@ -116,10 +116,3 @@ def _untested(rule: Rule, effects: CommandEffects) -> Iterator[str]:
             f"rule {rule.name}: it doesn't test {name} of {effects.name}, and so takes only "
             f"commands without it; expected arguments.{name}, or unchecked = true"
         )
-
-
-def _is_sensitive(effects: CommandEffects, path: MemberPath) -> bool:
-    value: JsonValue = "text"
-    for name in reversed(path):
-        value = [value] if name == "*" else {name: value}
-    return isinstance(value, dict) and any(sensitive_members(effects, value))

@@ -8,7 +8,7 @@ import pwd
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from qmpeer.policy.globs import Glob
+from qmpeer.messages.globs import Glob
 from qmpeer.policy.mistakes import did_you_mean
 from qmpeer.policy.rules import PolicyClient, Who
 from qmpeer.toml.items import Item

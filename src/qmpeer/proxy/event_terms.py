@@ -5,6 +5,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from qmpeer import limits
+from qmpeer.messages.globs import Glob
 
 _CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-*")
 OWN_EVENTS: Final = "__QMPEER_"
@@ -40,20 +41,6 @@ def read_patterns(patterns: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(patterns)))
 
 
-def _matches(parts: Sequence[str], name: str) -> bool:
-    """Match a name with a pattern that was split at its stars, in linear time."""
-    first, *middle, last = parts
-    if len(name) < len(first) + len(last) or not name.startswith(first):
-        return False
-    at, end = len(first), len(name) - len(last)
-    for part in middle:  # the first place is as good as any other
-        at = name.find(part, at, end)
-        if at < 0:
-            return False
-        at += len(part)
-    return name.endswith(last)
-
-
 class EventFilter:
     """A filter of events by name.
 
@@ -70,11 +57,11 @@ class EventFilter:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._names = frozenset(pattern for pattern in patterns if "*" not in pattern)
-        self._globs = [pattern.split("*") for pattern in patterns if "*" in pattern]
+        self._globs = [Glob(pattern) for pattern in patterns if "*" in pattern]
 
     def passes(self, name: str) -> bool:
         """Return True if an event of this name passes."""
-        return name in self._names or any(_matches(glob, name) for glob in self._globs)
+        return name in self._names or any(glob(name) for glob in self._globs)
 
 
 class EventTerms:

@@ -106,13 +106,22 @@ class ClientFacts:
         self._descriptors = descriptors
         self._requester = requester
 
+    @property
+    def files(self) -> ServerFiles | HeldFiles:
+        """The server's files.
+
+        Raises:
+            ValueError: If they aren't known, with the reason.
+        """
+        return self._server.files
+
     def under(self, path: str, folder: str) -> str | None:
         """Return None if the server would open a path under a folder, else why it wouldn't."""
-        return self._server.files.under(path, folder)
+        return self.files.under(path, folder)
 
     def head(self, path: str, size: int) -> bytes | None:
         """Return the first bytes of one of the server's files; None if there is none."""
-        return self._server.files.head(path, size)
+        return self.files.head(path, size)
 
     def node_file(self, name: str) -> str | None:
         """Return the file of a block node or device; None if it has none."""
@@ -153,22 +162,10 @@ class HeldFacts(ClientFacts):
 
     @property
     def files(self) -> HeldFiles:
-        """The files.
-
-        Raises:
-            ValueError: If the server's files aren't known, with the reason.
-        """
+        """The same, held open."""
         if self._held is None:
             self._held = HeldFiles(self._server.files)
         return self._held
-
-    def under(self, path: str, folder: str) -> str | None:
-        """Return None if the server would open a path under a folder, else why it wouldn't."""
-        return self.files.under(path, folder)
-
-    def head(self, path: str, size: int) -> bytes | None:
-        """Return the first bytes of one of the server's files; None if there is none."""
-        return self.files.head(path, size)
 
     def close(self) -> None:
         """Hold the files no more."""

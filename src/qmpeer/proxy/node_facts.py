@@ -86,10 +86,11 @@ class NodeFacts:
 
 
 def _file_and_driver(node: JsonObject) -> tuple[str | None, str | None]:
-    file, driver = node.get("file"), node.get("drv")
-    return file if isinstance(file, str) and file else None, driver if isinstance(
-        driver, str
-    ) else None
+    return _text(node.get("file")) or None, _text(node.get("drv"))
+
+
+def _text(value: JsonValue) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _objects(value: JsonValue) -> list[JsonObject]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from qmpeer.errors import QMPError
 from qmpeer.messages import near_names
-from qmpeer.messages.shown_values import shown_value
+from qmpeer.messages.shown_values import shown_path, shown_value
 from qmpeer.toml.place import Place
 from qmpeer.toml.reading import read_toml
 from qmpeer.toml.value_places import Path, Places
@@ -72,8 +72,7 @@ class Item:
     @property
     def name(self) -> str:
         """The way to it, such as ``on[0].command``; "" for the document."""
-        text = "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in self._path)
-        return text.removeprefix(".")
+        return shown_path(self._path).removeprefix(".")
 
     # Errors
 
