@@ -77,6 +77,16 @@ def test_why_one_does_not_hold(text: str, reason: str) -> None:
     assert not isinstance(found, CannotTell)
 
 
+@pytest.mark.parametrize("file", ["/secret/a", "/gone"])
+def test_who_asks_is_not_told_the_file_of_a_node(file: str) -> None:
+    predicate = CelPredicate('under(node_file(args.node), "/srv")')
+    for name in ("a", "b"):
+        found = predicate.failure("blockdev-del", {"node": name}, CLIENT, TextFacts(a=file))
+        assert found is not None
+        assert found.endswith("found a node, expected one with a file there")
+        assert file not in found
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

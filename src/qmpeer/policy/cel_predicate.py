@@ -152,11 +152,12 @@ class Calls:
         refusal: Why the last path wasn't under its folder.
     """
 
-    __slots__ = ("_client", "_facts", "refusal", "trouble")
+    __slots__ = ("_client", "_facts", "_has_asked_nodes", "refusal", "trouble")
 
     def __init__(self, client: PolicyClient, facts: Facts) -> None:
         self._client = client
         self._facts = facts
+        self._has_asked_nodes = False
         self.trouble: str | None = None
         self.refusal: str | None = None
 
@@ -174,20 +175,28 @@ class Calls:
         """Return True if the server would open a path under a folder."""
         if not isinstance(path, str) or not isinstance(folder, str):
             wrong = path if isinstance(folder, str) else folder
-            self.trouble = f"under: found {kind_of(wrong)}, expected a path"
+            self.trouble = self._told(f"under: found {kind_of(wrong)}, expected a path")
             return False
         try:
             self.refusal = self._facts.under(path, folder)
         except Exception as error:
-            self.trouble = f"under: {error}"
+            self.trouble = self._told(f"under: {error}")
             return False
-        return self.refusal is None
+        if self.refusal is None:
+            return True
+        self.refusal = self._told(self.refusal)
+        return False
+
+    def _told(self, reason: str) -> str:
+        """Return a reason without the file of a node: who asks may not know it."""
+        return "found a node, expected one with a file there" if self._has_asked_nodes else reason
 
     def node_file(self, name: object) -> str | None:
         """Return the file of a block node or device; None if it has none."""
         if not isinstance(name, str):
             self.trouble = f"node_file: found {kind_of(name)}, expected a name"
             return None
+        self._has_asked_nodes = True
         try:
             return self._facts.node_file(name)
         except Exception as error:
