@@ -127,6 +127,7 @@ async def test_a_proxy_holds_its_clients_to_a_policy(tmp_path: Path) -> None:
                 await client.execute("stop")
             policy.write_text(f'{RULES}\n[[rule]]\nname = "more"\ncommand = "stop"\n')
             assert await _reload(control) == (0, f"{policy}: 2 rules hold now\n", "")
+            assert f"policy   {policy}: 2 rules, denied 1\n" in (await _status(control))[1]
             await client.execute("stop")
             policy.write_text("[[rule]]\n")
             status, _, said = await _reload(control)
@@ -144,9 +145,13 @@ async def test_a_proxy_holds_its_clients_to_a_policy(tmp_path: Path) -> None:
 
 
 async def _reload(control: Path) -> tuple[int, str, str]:
-    command = (sys.executable, "-m", "qmpeer", "proxy", "--status", f"unix:{control}")
+    return await _status(control, "--reload-policy")
+
+
+async def _status(control: Path, *words: str) -> tuple[int, str, str]:
+    command = (sys.executable, "-m", "qmpeer", "proxy", "--status", f"unix:{control}", *words)
     process = await asyncio.create_subprocess_exec(
-        *command, "--reload-policy", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     async with asyncio.timeout(PATIENCE):
         output, errors = await process.communicate()

@@ -50,11 +50,9 @@ def shown(*clients: dict[str, Any], width: int = 80, **changes: Any) -> list[str
     """The lines for a proxy whose facts differ from those above."""
     server = SERVER | changes.pop("server", {})
     rows = [CLIENT | {"number": n} | client for n, client in enumerate(clients, 1)]
-    return list(
-        status_lines(
-            server, rows, DROPS | changes, Layout(width), {0: "root", 977: "al"}.__getitem__
-        )
-    )
+    policy = changes.pop("policy", None)
+    names = {0: "root", 977: "al"}.__getitem__
+    return list(status_lines(server, rows, DROPS | changes, Layout(width), names, policy))
 
 
 def test_the_server() -> None:
@@ -66,6 +64,14 @@ def test_the_server() -> None:
         "",
         "no clients",
     ]
+
+
+@pytest.mark.parametrize(
+    ("is_dry_run", "denied"), [(False, "denied 7"), (True, "would have denied 7")]
+)
+def test_a_policy(is_dry_run: bool, denied: str) -> None:
+    policy = {"file": "/etc/vm.toml", "rules": 12, "dry-run": is_dry_run, "denied": 7}
+    assert shown(policy=policy)[1] == f"policy   /etc/vm.toml: 12 rules, {denied}"
 
 
 def test_a_server_that_was_lost_and_what_was_dropped() -> None:

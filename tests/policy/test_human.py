@@ -41,7 +41,7 @@ arguments.addr = { at-least = 0x100000 }
 name = "peek"
 who = "operator"
 human = ["xp", "gdbserver"]
-arguments.count = { at-most = 64, optional = true }
+arguments.count = { at-least = 0, at-most = 64, optional = true }
 
 [[rule]]
 name = "first-cpu"

@@ -82,7 +82,16 @@ def _snapshot(client: Client) -> dict[str, Any]:
         "server": _execute(client, "query-server"),
         "clients": client.execute("query-clients"),
         "drops": client.execute("query-drops"),
+        **_policy(client),
     }
+
+
+def _policy(client: Client) -> dict[str, Any]:
+    """Return the policy that holds; nothing if there is none."""
+    try:
+        return {"policy": client.execute("query-policy")}
+    except CommandError:
+        return {}
 
 
 def _reload(client: Client, is_json: bool) -> None:

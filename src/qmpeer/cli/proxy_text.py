@@ -1,4 +1,4 @@
-"""The state of a proxy as text for people: its server, its clients, what was dropped."""
+"""The state of a proxy as text for people: its server, policy and clients, what was dropped."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,10 +61,15 @@ def who(peer: Report, user_name: UserName) -> str:
 
 
 def status_lines(
-    server: Report, clients: Sequence[Report], drops: Report, layout: Layout, user_name: UserName
+    server: Report,
+    clients: Sequence[Report],
+    drops: Report,
+    layout: Layout,
+    user_name: UserName,
+    policy: Report | None = None,
 ) -> Iterator[str]:
     """Yield lines that show a proxy."""
-    for title, text in _facts(server, drops):
+    for title, text in _facts(server, drops, policy):
         yield from layout.section(title, [[text]], _INDENT)
     yield ""
     if clients:
@@ -78,7 +83,7 @@ def departure_text(reason: str) -> str:
     return _DEPARTURES.get(reason, reason)
 
 
-def _facts(server: Report, drops: Report) -> Iterator[tuple[str, str]]:
+def _facts(server: Report, drops: Report, policy: Report | None) -> Iterator[tuple[str, str]]:
     """Yield titles, and the texts beside them."""
     state = server["state"]
     if (version := server.get("version")) is not None:
@@ -92,6 +97,10 @@ def _facts(server: Report, drops: Report) -> Iterator[tuple[str, str]]:
         yield "failed", failure
     oldest = server.get("oldest")
     behind = "" if oldest is None else f", the oldest {_command_text(oldest)}"
+    if policy is not None:
+        denied = "would have denied" if policy["dry-run"] else "denied"
+        rules = f"{policy['rules']} rules, {denied} {policy['denied']}"
+        yield "policy", f"{visible(policy['file'])}: {rules}"
     yield "now", f"in flight {server['in-flight']}{behind}; queued {server['queued']}"
     counts = ", ".join(f"{name} {server[name]}" for name in ("commands", "errors", "events"))
     sizes = ", ".join(f"{name} {size_text(server[name])}" for name in ("received", "sent"))

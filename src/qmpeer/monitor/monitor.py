@@ -40,13 +40,14 @@ from qmpeer.transport.forking import own
 from qmpeer.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
+    import qmpeer.schema
     from qmpeer.monitor.commands import Commands
     from qmpeer.monitor.human.commands import HumanCommands
     from qmpeer.monitor.human.table import Completions
     from qmpeer.monitor.human_connection import HumanConnection
     from qmpeer.monitor.human_lines import HumanLines
     from qmpeer.monitor.interface import Interface
-    from qmpeer.schema import Policy, Schema
+    from qmpeer.schema import Schema
 
 log: logging.Logger = logging.getLogger("qmpeer.monitor")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -98,7 +99,7 @@ class Monitor:
         *,
         backend: Backend | RawBackend | None = None,
         schema: "Schema | None" = None,
-        policy: "Policy | None" = None,
+        policy: "qmpeer.schema.Policy | None" = None,
         checks_output: bool = False,
         linger: float = limits.LINGER,
         wrap: FactoryWrapper | None = None,

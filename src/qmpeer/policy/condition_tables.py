@@ -104,6 +104,11 @@ def _checks(words: dict[str, Item]) -> tuple[Check, ...]:
         checks.append(Equal(tuple(each.json() for each in words["one-of"].array())))
     if "at-least" in words or "at-most" in words:
         least, most = _number(words.get("at-least")), _number(words.get("at-most"))
+        if least is None:  # memsave's val of -4096 is 2**64-4096 to QEMU
+            reason = "a negative number would fit, and QEMU may read it as a huge one"
+            raise words["at-most"].refused(
+                f"found at-most without at-least: {reason}; expected at-least, too, such as 0"
+            )
         if least is not None and most is not None and least > most:
             raise words["at-most"].refused(f"found {most}, expected {least} or more")
         checks.append(InRange(least, most))

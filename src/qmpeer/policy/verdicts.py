@@ -4,7 +4,7 @@ import msgspec
 
 from qmpeer.messages import qemu_texts
 from qmpeer.policy.rules import Decision, MemberPath, Rule
-from qmpeer.values import JsonObject
+from qmpeer.values import JsonObject, JsonValue
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Verdict(msgspec.Struct, frozen=True):
     decision: Decision
     rule: Rule | None = None
     reason: str = ""
-    arguments: JsonObject | None = None
+    arguments: dict[str, JsonValue] | None = None
     blank: tuple[MemberPath, ...] = ()
 
     @property
