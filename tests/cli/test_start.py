@@ -1,4 +1,4 @@
-"""The start of ``qmpeer exec`` is cheap: it imports few of the modules that it could need."""
+"""Starts are cheap: a command imports few of the modules that it could need."""
 
 import subprocess
 import sys
@@ -26,3 +26,17 @@ def test_what_exec_does_not_import(tmp_path: Path) -> None:
             timeout=PATIENCE,
         )
     assert done.stdout == '{"status": "running"}\n0 []\n'
+
+
+PROXY = """
+import sys
+import qmpeer.cli.proxy_process
+print([name for name in ("audit", "effects", "toml") if f"qmpeer.{name}" in sys.modules])
+"""
+
+
+def test_what_a_proxy_without_a_policy_does_not_import() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROXY], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.stdout == "[]\n"

@@ -32,6 +32,8 @@ def test_values(read: Callable[..., Item]) -> None:
     assert [item.seconds() for item in items["a"].array()] == [1.0, 2.5]
     assert items["a"].array()[0].integer(1, 1) == 1
     assert items["a"].json() == [1, 2.5]
+    assert len(items["a"].one_or_more()) == 2
+    assert items["d"].one_or_more() == [items["d"]]
     below = items["b"].any_table()["c"]
     assert (below.text(), below.text("x", "y"), below.name) == ("x", "x", "b.c")
     assert (str(below.place), str(below.key_place)) == ("a.toml:2:7", "a.toml:2:3")
@@ -47,6 +49,11 @@ def test_values(read: Callable[..., Item]) -> None:
         ("b = [1,\n 'x']", lambda item: item.any_table()["b"].array()[1].integer(), "2:2: b[1]: "),
         ("b = 1", lambda item: item.any_table()["b"].any_table(), "1:5: b: found 1, expected a "),
         ("b = {}", lambda item: item.any_table()["b"].array(), "1:5: b: found a table, expected"),
+        (
+            "b = []",
+            lambda item: item.any_table()["b"].one_or_more(),
+            "1:5: b: found none, expected at least one",
+        ),
         (
             "b = 'x'",
             lambda item: item.any_table()["b"].text("y", "z"),

@@ -21,7 +21,6 @@ from qmpeer.policy.argument_tests import (
 )
 from qmpeer.policy.image_tests import ImageTest
 from qmpeer.policy.rules import ArgumentTest, MemberPath
-from qmpeer.policy.who_tables import one_or_more
 from qmpeer.toml.items import Item
 
 _WORDS: Final = (
@@ -57,7 +56,7 @@ def _condition(item: Item) -> ArgumentTest:
     if isinstance(item.value, dict):
         return _from_words(item, path)
     if isinstance(item.value, list):
-        return MemberTest(path, (Equal(tuple(each.json() for each in one_or_more(item))),))
+        return MemberTest(path, (Equal(tuple(each.json() for each in item.one_or_more())),))
     return MemberTest(path, (Equal((item.json(),)),))
 
 
@@ -90,7 +89,7 @@ def _from_words(item: Item, path: MemberPath) -> ArgumentTest:
 def _image_test(words: dict[str, Item], path: MemberPath) -> ImageTest:
     for other in words.keys() - {"image", "open", "optional"}:
         raise words[other].refused(f"found {other} beside image, expected image alone")
-    folders = tuple(_folder(each) for each in one_or_more(words["image"]))
+    folders = tuple(_folder(each) for each in words["image"].one_or_more())
     return ImageTest(path, folders, "optional" in words, "open" in words)
 
 
@@ -113,9 +112,9 @@ def _checks(words: dict[str, Item]) -> tuple[Check, ...]:
             raise words["at-most"].refused(f"found {most}, expected {least} or more")
         checks.append(InRange(least, most))
     if "glob" in words:
-        checks.append(Like(tuple(Glob(each.text()) for each in one_or_more(words["glob"]))))
+        checks.append(Like(tuple(Glob(each.text()) for each in words["glob"].one_or_more())))
     if "under" in words:
-        folders = tuple(_folder(each) for each in one_or_more(words["under"]))
+        folders = tuple(_folder(each) for each in words["under"].one_or_more())
         checks.append(Under(folders, "open" in words))
     if "fd-set" in words:
         checks.append(OwnFdSet())

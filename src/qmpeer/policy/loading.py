@@ -23,7 +23,7 @@ from qmpeer.policy.rule_tables import PRESET, RuleReader
 from qmpeer.policy.rules import Predicate, Rule, Who
 from qmpeer.policy.shadowing import Earlier
 from qmpeer.policy.weak_tests import weaknesses
-from qmpeer.policy.who_tables import one_or_more, read_who
+from qmpeer.policy.who_tables import read_who
 from qmpeer.toml.items import DocumentKind, Item, read_document
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _effects(item: Item | None) -> dict[str, CommandEffects]:
     for name, each in (item.any_table() if item is not None else {}).items():
         if effects_of(name) is not None:
             raise each.refused("found a command whose effects are known, expected another")
-        kinds = frozenset(Effect(one.text(*Effect)) for one in one_or_more(each))
+        kinds = frozenset(Effect(one.text(*Effect)) for one in each.one_or_more())
         own[name] = CommandEffects(name, kinds)
     return own
 

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final, Self
 
+import msgspec
+
 from qmpeer import limits
 from qmpeer.messages.strangers import shown_text
 from qmpeer.policy.rules import Facts
@@ -44,7 +46,7 @@ def under_failure(value: JsonValue, folder: str, facts: Facts) -> str | None:
     return facts.under(value, folder)
 
 
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A path that was walked to its end.
 
     Attributes:
@@ -52,17 +54,8 @@ class Place:
         fd: A descriptor of what is there, opened with O_PATH; None if nothing is.
     """
 
-    __slots__ = ("_fds", "fd", "names")
-
-    def __init__(self, names: list[bytes], fds: list[int], is_there: bool) -> None:
-        self._fds = fds
-        self.names: tuple[bytes, ...] = tuple(names)
-        self.fd: int | None = fds[-1] if is_there else None
-
-    @property
-    def folder_fd(self) -> int:
-        """A descriptor of the folder that it is in, or would be in."""
-        return self._fds[-1] if self.fd is None else self._fds[max(0, len(self._fds) - 2)]
+    names: tuple[bytes, ...]
+    fd: int | None
 
     def is_under(self, folder: "Place") -> bool:
         """Return True if it is inside a folder, at any depth."""
@@ -184,7 +177,7 @@ class ServerFiles:
             except FileNotFoundError:
                 if pending or is_from_link:
                     raise
-                return Place([*names, name], fds, is_there=False)
+                return Place((*names, name), None)
             status = os.fstat(fd)
             if not stat.S_ISLNK(status.st_mode):
                 names.append(name)
@@ -203,7 +196,7 @@ class ServerFiles:
                 while len(fds) > 1:
                     os.close(fds.pop())
             pending += _names(target)
-        return Place(names, fds, is_there=True)
+        return Place(tuple(names), fds[-1])
 
     def _open_root(self) -> int:
         try:

@@ -21,7 +21,7 @@ from qmpeer.policy.rules import (
     Subject,
     Who,
 )
-from qmpeer.policy.who_tables import named_who, one_or_more
+from qmpeer.policy.who_tables import named_who
 from qmpeer.toml.items import Item
 from qmpeer.values import JsonObject
 
@@ -146,7 +146,7 @@ class RuleReader:
         return name
 
     def _subject_names(self, item: Item, subject: str, decision: Decision) -> frozenset[str]:
-        items = one_or_more(item)
+        items = item.one_or_more()
         if subject == _COMMAND:
             return self._names.command_names(items)
         if subject == _KIND:
@@ -214,4 +214,4 @@ def _rate(item: Item) -> Rate:
 
 
 def _blank(item: Item) -> tuple[MemberPath, ...]:
-    return tuple(read_path(each, each.text(), _BLANK) for each in one_or_more(item))
+    return tuple(read_path(each, each.text(), _BLANK) for each in item.one_or_more())

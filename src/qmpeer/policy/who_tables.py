@@ -42,21 +42,7 @@ def named_who(item: Item, tables: Mapping[str, Who]) -> tuple[Who, ...]:
     Raises:
         PolicyError: If there is no such table.
     """
-    return tuple(_named(each, tables) for each in one_or_more(item))
-
-
-def one_or_more(item: Item) -> list[Item]:
-    """Return the items of an array, or the item itself if it is none.
-
-    Raises:
-        PolicyError: If the array is empty.
-    """
-    if not isinstance(item.value, list):
-        return [item]
-    items = item.array()
-    if not items:
-        raise item.refused("found none, expected at least one")
-    return items
+    return tuple(_named(each, tables) for each in item.one_or_more())
 
 
 def user_number(name: str) -> int | None:
@@ -94,14 +80,14 @@ def _named(item: Item, tables: Mapping[str, Who]) -> Who:
 
 
 def _globs(item: Item | None) -> tuple[Glob, ...] | None:
-    return None if item is None else tuple(Glob(each.text()) for each in one_or_more(item))
+    return None if item is None else tuple(Glob(each.text()) for each in item.one_or_more())
 
 
 def _ids(
     item: Item | None, kind: str, number: Callable[[str], int | None]
 ) -> frozenset[int] | None:
     return (
-        None if item is None else frozenset(_id(each, kind, number) for each in one_or_more(item))
+        None if item is None else frozenset(_id(each, kind, number) for each in item.one_or_more())
     )
 
 

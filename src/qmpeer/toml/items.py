@@ -138,6 +138,15 @@ class Item:
             raise self.wrong("an array")
         return [self._below(each, at) for at, each in enumerate(self.value)]
 
+    def one_or_more(self) -> list["Item"]:
+        """Return the values of an array that isn't empty, or this value alone if it is no array."""
+        if not isinstance(self.value, list):
+            return [self]
+        items = self.array()
+        if not items:
+            raise self.refused("found none, expected at least one")
+        return items
+
     def _below(self, value: Any, step: str | int) -> "Item":
         return Item(value, (*self._path, step), self._places, self._error)
 
