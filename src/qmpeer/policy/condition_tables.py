@@ -108,7 +108,7 @@ def _checks(words: dict[str, Item]) -> tuple[Check, ...]:
             raise words["at-most"].refused(
                 f"found at-most without at-least: {reason}; expected at-least, too, such as 0"
             )
-        if least is not None and most is not None and least > most:
+        if most is not None and least > most:
             raise words["at-most"].refused(f"found {most}, expected {least} or more")
         checks.append(InRange(least, most))
     if "glob" in words:

@@ -23,7 +23,7 @@ class NodeFacts:
         own: Asks the server.
 
     Attributes:
-        as_of: How many commands that may have changed nodes had been sent when the server was asked.
+        as_of: The commands that may change nodes and were sent before the server was asked: how many.
     """
 
     __slots__ = ("_changes", "_own", "_seen", "as_of")
