@@ -23,7 +23,7 @@ class NodeFacts:
         own: Asks the server.
 
     Attributes:
-        as_of: The commands that may change nodes and were sent before the server was asked: how many.
+        as_of: The number of commands sent before it was asked that may have changed nodes.
     """
 
     __slots__ = ("_changes", "_own", "_seen", "as_of")
