@@ -4,6 +4,7 @@ Modules: facts, guard.
 """
 
 import asyncio
+from collections.abc import Callable
 
 from qmpeer.messages import Event, Timestamp
 from qmpeer.policy import Decision, Facts, Policy, Rate, Rule, Subject, Who
@@ -11,7 +12,7 @@ from qmpeer.policy.rules import MemberPath
 from qmpeer.values import JsonObject, JsonValue
 from tests.patience import PATIENCE
 from tests.proxy.lines import LineClient
-from tests.proxy.proxied import Proxied, error_of, until
+from tests.proxy.proxied import Proxied, TestServer, error_of, until
 
 
 class Equals:
@@ -233,6 +234,11 @@ class AsksForNode:
         return None
 
 
+async def _until_last(server: TestServer, name: str, stop: Callable[[], bool] = bool) -> None:
+    """Wait until a command is the last that the server has got, or until something else holds."""
+    await until(lambda: stop() or server.names[-1:] == [name])
+
+
 async def test_nodes_that_may_have_changed_since_the_judgement(proxied: Proxied) -> None:
     """Between the question about a node and the command, another one may put it elsewhere."""
     by_node = _rule("block-stream", tests=(AsksForNode(),), is_unchecked=True)
@@ -243,7 +249,7 @@ async def test_nodes_that_may_have_changed_since_the_judgement(proxied: Proxied)
         waits = asyncio.ensure_future(client.execute("block-stream", {"x": "n"}))
         await until(lambda: server.names[-1:] == ["query-named-block-nodes"])
         changes = asyncio.ensure_future(other.execute(between))
-        await until(lambda name=between: server.names[-1:] == [name])
+        await _until_last(server, between)
         server.answer([], name="query-named-block-nodes")
         await until(lambda: server.names[-1:] == ["query-block"])
         server.answer([], name="query-block")
@@ -270,7 +276,7 @@ async def test_a_new_policy_judges_what_still_waits_for_facts(proxied: Proxied) 
         for name in ("query-named-block-nodes", "query-block"):
             if waits.done():
                 break
-            await until(lambda name=name: waits.done() or server.names[-1:] == [name])
+            await _until_last(server, name, waits.done)
             if not waits.done():
                 server.answer([], name=name)
     assert "rule strict" in (await error_of(waits)).desc

@@ -111,8 +111,8 @@ class CommandTexts:
     Example:
         >>> from qmpeer.machine.interface import load
         >>> texts = CommandTexts([load()])
-        >>> texts.summary("query-status"), texts.arguments("device_del").text("id")
-        ("Return the guest's run state.", 'The ID of the device or its QOM path.')
+        >>> texts.summary("query-status"), texts.summary("no-such-command")
+        ("Return the guest's run state.", '')
     """
 
     def __init__(self, sources: Sequence[Schema] = ()) -> None:
