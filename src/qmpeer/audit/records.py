@@ -17,7 +17,7 @@ was never sent."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Record(msgspec.Struct, kw_only=True):
+class Record(msgspec.Struct, kw_only=True, gc=False):
     """One record; it gets its number when it is written.
 
     Attributes:
@@ -31,7 +31,7 @@ class Record(msgspec.Struct, kw_only=True):
     what: str
 
 
-class Begin(Record, kw_only=True, omit_defaults=True):
+class Begin(Record, kw_only=True, omit_defaults=True, gc=False):
     """The first of a command's two records, written before the command is sent.
 
     Attributes:
@@ -54,7 +54,7 @@ class Begin(Record, kw_only=True, omit_defaults=True):
     fds: int = 0
 
 
-class End(Record, kw_only=True, omit_defaults=True):
+class End(Record, kw_only=True, omit_defaults=True, gc=False):
     """The second of a command's two records.
 
     Attributes:
@@ -72,7 +72,7 @@ class End(Record, kw_only=True, omit_defaults=True):
     seconds: float
 
 
-class Note(Record, kw_only=True):
+class Note(Record, kw_only=True, gc=False):
     """Any other record.
 
     Attributes:
