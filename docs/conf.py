@@ -1,11 +1,28 @@
 """Sphinx configuration: Markdown pages, furo's looks, docstrings in Google's sections."""
 
+import socket
+import ssl
 import sys
+from importlib import import_module
 from importlib.metadata import version as installed_version
 from pathlib import Path
+from typing import get_type_hints
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+
+from qmpeer.audit import AuditLog
+from qmpeer.policy import Policy
+
+# Names that these modules import for types alone. As a mere text, "Policy" could be that of
+# qmpeer.schema as well.
+control, proxy = (import_module(f"qmpeer.proxy.{name}") for name in ("control", "proxy"))
+vars(control).update(Policy=Policy)
+vars(proxy).update(
+    socket=socket, ssl=ssl, AuditLog=AuditLog, Policy=Policy, ProxyControl=control.ProxyControl
+)
+for init in (proxy.Proxy.__init__, control.ProxyControl.__init__):
+    init.__annotations__.update(get_type_hints(init))
 
 project = "qmpeer"
 author = "The qmpeer authors"
