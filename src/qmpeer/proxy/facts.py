@@ -168,6 +168,6 @@ class HeldFacts(ClientFacts):
         return self._held
 
     def close(self) -> None:
-        """Hold the files no more."""
+        """Release the files that it holds."""
         if self._held is not None:
             self._held.close()
