@@ -1,7 +1,7 @@
 """A wait for a program to listen on a unix socket, without disturbing it by a connection.
 
 The storage daemon's monitor drops a client that connects right after one that left before it was
-greeted.
+greeted, and a QEMU may hang if a client connects as soon as it listens (`limits.DIAL_SETTLE`).
 """
 
 import os
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from qmpeer import limits
 from tests.patience import PATIENCE
 
 __all__ = ["until_listening"]
@@ -35,6 +36,7 @@ def until_listening(path: Path | str, process: "subprocess.Popen[Any] | None" = 
     finally:
         for end in ends:
             os.close(end)
+    time.sleep(limits.DIAL_SETTLE)
 
 
 def is_listening(path: str) -> bool:

@@ -186,6 +186,9 @@ DIAL_DELAY: Final = 0.001
 QEMU is up within 20 ms."""
 DIAL_DELAY_MOST: Final = 0.05
 """Longest time in seconds between two such attempts. Ours."""
+DIAL_SETTLE: Final = 0.05
+"""Age in seconds that the file of a unix socket must have before it is dialled by who waits for it.
+Ours: a QEMU that starts may hang if a client connects in the first milliseconds."""
 BACKLOG_ONE: Final = 1
 """The backlog of a listener for one client. QEMU: 1; a third client gets EAGAIN."""
 BACKLOG_MANY: Final = 1024

@@ -2,15 +2,18 @@
 
 import asyncio
 import errno
+import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from qmpeer import limits
 from qmpeer.transport import AddressLike, UnixAddress, dial, listen
 from qmpeer.transport.address import OtherAddress
 from qmpeer.transport.aio import open_stream
@@ -19,6 +22,8 @@ from qmpeer.transport.sockets import is_connected_to_itself
 from tests.patience import PATIENCE
 from tests.transport.recorder import Recorder
 
+CLOCK_STEP = 0.01
+"""Seconds by which the time of a file may be behind the clock."""
 Connect = Callable[..., None]
 SIX = pytest.param("tcp:[::1]:0", marks=pytest.mark.ipv6)
 
@@ -260,6 +265,36 @@ def test_plan_without_deadline_never_ends() -> None:
     assert plan.delay_after(FileNotFoundError(errno.ENOENT, "x"), 1e9) == 0.001
     with pytest.raises(PermissionError):
         plan.delay_after(PermissionError(errno.EACCES, "x"), 1e9)
+
+
+def test_a_young_socket_is_left_alone_for_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+
+    def rest(address: UnixAddress, age: float, *, timeout: float | None = None) -> float:
+        os.utime(path, (time.time() - age,) * 2)
+        plan = DialPlan(address, timeout=timeout, wait_for_socket=True, now=0.0)
+        return plan.seconds_to_settle(0.0)
+
+    unix = UnixAddress(str(path))
+    with listen(path, backlog=1):
+        assert 0.0 < rest(unix, 0.01) <= 0.04
+        assert rest(unix, 0.01, timeout=0.005) == 0.005
+        assert rest(unix, 0.06) == 0.0
+        assert rest(unix, -10.0) == 0.0  # the clock has been set back
+        assert rest(UnixAddress(f"@{path}"), 0.01) == 0.0
+        hurried = DialPlan(unix, timeout=None, wait_for_socket=False, now=0.0)
+        os.utime(path)
+        assert hurried.seconds_to_settle(0.0) == 0.0
+    plan = DialPlan(UnixAddress(str(tmp_path / "no")), timeout=None, wait_for_socket=True, now=0.0)
+    assert plan.seconds_to_settle(0.0) == 0.0
+
+
+def test_who_waits_connects_when_the_socket_has_settled(connect: Connect, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with listen(path, backlog=1):
+        made = path.stat().st_mtime
+        connect(path, PATIENCE, wait_for_socket=True)
+        assert time.time() - made >= limits.DIAL_SETTLE - CLOCK_STEP
 
 
 def test_a_zero_timeout_tries_once(

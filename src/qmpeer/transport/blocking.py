@@ -35,7 +35,8 @@ def dial(
         address: The address of the server.
         timeout: The time limit in seconds for everything; None waits for ever.
         wait_for_socket: Try again while nobody listens there yet: while the path doesn't exist, or
-            the connection is refused.
+            the connection is refused. A unix socket is dialled when it is `limits.DIAL_SETTLE`
+            seconds old.
         tls: For tls and wss: a context, which replaces the address's TLS options.
 
     Raises:
@@ -59,6 +60,8 @@ def dial(
 
 def _connected(endpoints: list[Endpoint], plan: DialPlan) -> socket.socket:
     while True:
+        if rest := plan.seconds_to_settle(time.monotonic()):
+            time.sleep(rest)
         failure: OSError | None = None
         for endpoint, seconds in plan.turns(endpoints, time.monotonic):
             try:

@@ -133,7 +133,9 @@ class AsyncClient(ClosedOnExit):
             strict: Check each command before it is sent, against the server's schema (True) or
                 against the given schema. A command that the server would refuse raises
                 ValidationError; a deprecated one gives a DeprecationWarning.
-            wait_for_socket: Keep trying while nobody listens at the address yet.
+            wait_for_socket: Keep trying while nobody listens at the address yet. A unix socket that
+                has just been made is given `limits.DIAL_SETTLE` seconds: a QEMU that starts may
+                hang if a client connects at once.
             reconnect: After a connection is lost, keep trying to reconnect for this many seconds; 0
                 doesn't reconnect, None never gives up. Event numbers continue, and `interruptions`
                 records what was lost. A command that was cut off raises CommandInterrupted and

@@ -45,7 +45,8 @@ async def open_stream(
         handler_factory: Makes the handler; nothing is read before it returns.
         timeout: The time limit in seconds for everything; None waits for ever.
         wait_for_socket: Try again while nobody listens there yet: while the path doesn't exist, or
-            the connection is refused.
+            the connection is refused. A unix socket is dialled when it is `limits.DIAL_SETTLE`
+            seconds old.
         tls: For tls and wss: a context, which replaces the address's TLS options.
 
     Raises:
@@ -201,6 +202,8 @@ async def connect(endpoints: Sequence[Endpoint], plan: DialPlan) -> socket.socke
     """
     clock = asyncio.get_running_loop().time
     while True:
+        if rest := plan.seconds_to_settle(clock()):
+            await asyncio.sleep(rest)
         failure: OSError | None = None
         for endpoint, seconds in plan.turns(endpoints, clock):
             try:
