@@ -283,6 +283,37 @@ async def test_a_new_policy_judges_what_still_waits_for_facts(proxied: Proxied) 
     assert "block-stream" not in server.names
 
 
+async def test_a_new_policy_judges_what_still_waits_for_its_turn(proxied: Proxied) -> None:
+    """It may deny it, allow it as it is, or want it changed, which is too late then."""
+    names = ("stop", "query-status", "cont", "query-name", "eject", "quit")
+    proxy = await proxied.start(window=1, policy=Policy([_rule(*names, is_unchecked=True)]))
+    clients, server = [await proxied.client() for _ in names], proxied.server
+    sent, shown, denied, forced, late, hidden = (
+        asyncio.ensure_future(client.execute(name))
+        for client, name in zip(clients, names, strict=True)
+    )
+    await until(lambda: sum(len(each.lane) for each in proxy._hub.sessions) == len(names) - 1)
+    rules = [
+        _rule("stop", "cont", decision=Decision.DENY, name="strict"),
+        _rule("query-status", blank=(("status",),)),
+        _rule("query-name", force={"x": 1}),
+        _rule("eject", tests=(Equals("x", 1, needs_nodes=True),)),
+    ]
+    proxy.set_policy(Policy(rules))
+    assert server.names == ["stop"]
+    server.answer("done")
+    assert await sent == "done"  # what was sent stays sent
+    await until(lambda: server.names == ["stop", "query-status"])
+    server.answer({"status": "running"})
+    assert await shown == {"status": ""}
+    assert (await error_of(denied)).desc == "The policy denies cont: rule strict"
+    ends = "the policy changed while it waited; send it again"
+    assert (await error_of(forced)).desc == f"The policy denies query-name: rule query-name: {ends}"
+    assert (await error_of(late)).desc == f"The policy denies eject: no rule allows it: {ends}"
+    assert (await error_of(hidden)).desc == "The command quit has not been found"
+    assert server.names == ["stop", "query-status"]
+
+
 async def test_what_needs_facts_is_not_judged_out_of_band(proxied: Proxied) -> None:
     await _start(proxied, _rule("stop", tests=(Equals("x", 1, needs_nodes=True),)))
     client = await proxied.client()

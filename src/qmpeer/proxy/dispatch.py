@@ -21,6 +21,8 @@ class Dispatch:
         nodes: Checks that the nodes by which they were judged are still the same.
         multiplexer: Is told of requests that weren't sent after all.
         recorder: Records them first; None if nobody does.
+        objection: Called with each request: the error for its client if the policy has changed and
+            denies it now.
         refuse: Called with a request that can't be sent, and the error for its client.
     """
 
@@ -28,6 +30,7 @@ class Dispatch:
         "_descriptors",
         "_multiplexer",
         "_nodes",
+        "_objection",
         "_recorder",
         "_recording",
         "_refuse",
@@ -40,12 +43,14 @@ class Dispatch:
         nodes: NodeFacts,
         multiplexer: Multiplexer[Request],
         recorder: Recorder | None,
+        objection: Callable[[Request], JsonObject | None],
         refuse: Callable[[Request, JsonObject], None],
     ) -> None:
         self._descriptors = descriptors
         self._nodes = nodes
         self._multiplexer = multiplexer
         self._recorder = recorder
+        self._objection = objection
         self._refuse = refuse
         self._server: ServerConnection | None = None
         self._recording: set[Request] = set()  # their records aren't safe yet
@@ -61,7 +66,11 @@ class Dispatch:
 
     def send(self, request: Request) -> None:
         """Send a request, at once or when it is on record."""
-        error = self._nodes.check(request) or self._descriptors.check(request)
+        error = (
+            self._objection(request)
+            or self._nodes.check(request)
+            or self._descriptors.check(request)
+        )
         recorder = self._recorder
         if error is not None:
             self._not_sent(request, error)
@@ -83,10 +92,12 @@ class Dispatch:
             self._end_record(request, "the connection to the server has ended")
             return
         self._recording.discard(request)
-        if failure is None and not request.is_answered:
-            self._send_now(request)
-        else:
+        if failure is not None or request.is_answered:
             self._fail(request, failure or "nobody waits for it any more")
+        elif (error := self._objection(request)) is not None:
+            self._take_back(request, error)
+        else:
+            self._send_now(request)
 
     def _send_now(self, request: Request) -> None:
         try:
@@ -97,9 +108,13 @@ class Dispatch:
 
     def _fail(self, request: Request, reason: str) -> None:
         self._end_record(request, reason)
+        self._take_back(request, texts.not_sent(request, reason))
+
+    def _take_back(self, request: Request, error: JsonObject) -> None:
+        """Refuse a request whose descriptors were checked."""
         if request.on_outcome is not None:
             request.on_outcome(None, False)
-        self._not_sent(request, texts.not_sent(request, reason))
+        self._not_sent(request, error)
 
     def _not_sent(self, request: Request, error: JsonObject) -> None:
         if not request.command.is_oob:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qmpeer.policy import Policy, Rights
 
 _log: Final = logging.getLogger("qmpeer.proxy")
+_OUTDATED: Final = "the policy changed while it waited; send it again"
 
 
 class Desk(Protocol):
@@ -115,13 +116,37 @@ class Guard:
             await self._judge_late(request)
 
     def _judge(self, request: Request, rights: "Rights") -> None:
+        self._decide(request, self._verdict(request, rights))
+
+    def _verdict(self, request: Request, rights: "Rights") -> Verdict:
         try:
-            verdict = rights.judge(request.command, self._facts.facts_for(request.requester))
+            return rights.judge(request.command, self._facts.facts_for(request.requester))
         except Exception:
-            verdict = _unjudged(request)
-        self._decide(request, verdict)
+            return _unjudged(request)
+
+    def objection(self, request: Request) -> Verdict | None:
+        """Return the verdict about a request whose turn has come, if it mayn't be sent after all.
+
+        It is judged again if another policy holds by now. What that policy would send otherwise, or
+        would have to ask the server about, isn't sent: it is on record as it was.
+        """
+        rights = request.requester.rights
+        if rights is None or rights is request.judged_by or self._is_dry_run:
+            return None
+        request.judged_by = rights
+        if rights.needs_nodes(request.command.name):
+            return Verdict(Decision.DENY, reason=_OUTDATED)
+        verdict = self._verdict(request, rights)
+        if not verdict.is_allowed:
+            return verdict
+        arguments = request.command.arguments if verdict.arguments is None else verdict.arguments
+        if arguments != request.arguments:
+            return Verdict(Decision.DENY, verdict.rule, _OUTDATED)
+        request.blank = verdict.blank
+        return None
 
     def _decide(self, request: Request, verdict: Verdict) -> None:
+        request.judged_by = request.requester.rights
         if verdict.is_allowed:
             request.rule = verdict.rule_name
             if not self._is_dry_run:

@@ -105,6 +105,7 @@ class Hub:
             self._facts.nodes,
             self._multiplexer,
             self._recorder,
+            self._objection,
             self._cannot_be_sent,
         )
         if policy is not None:
@@ -149,7 +150,10 @@ class Hub:
         return self._guard.policy
 
     def set_policy(self, policy: "Policy | None") -> None:
-        """Take a policy, for the clients that are there, too. What was sent stays sent."""
+        """Take a policy, for the clients that are there, too. What was sent stays sent.
+
+        What waits for its turn is judged again when that comes.
+        """
         self._guard.policy = policy
         self.logbook.policy_changed(policy)
         for session in self.sessions:
@@ -261,6 +265,14 @@ class Hub:
         """Record that a request, if it is on record, wasn't sent."""
         if request.record is not None and self._recorder is not None and not request.is_sent:
             self._recorder.end_unsent(request, reason)
+
+    def _objection(self, request: Request) -> JsonObject | None:
+        """Return the error for a request that a newer policy denies."""
+        verdict = self._guard.objection(request)
+        if verdict is None:
+            return None
+        self.logbook.denied(request, verdict)
+        return verdict.error(request.command.name)
 
     def _cannot_be_sent(self, request: Request, error: JsonObject) -> None:
         self._answer(request, error=error)

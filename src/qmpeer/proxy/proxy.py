@@ -183,7 +183,7 @@ class Proxy:
     def set_policy(self, policy: "Policy | None") -> None:
         """Take another policy, for the clients that are there, too; None allows everything.
 
-        Commands that were judged already are executed as they were judged.
+        What was sent stays sent. A command that waits for its turn is judged again then.
         """
         self._hub.set_policy(policy)
 

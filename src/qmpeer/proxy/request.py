@@ -60,6 +60,7 @@ class Request:
         began: The loop's time at which it came.
         fds: The descriptors that came with it, which belong to the request until they are sent.
         refusal: Why its server has gone, if it came before that; then it isn't executed.
+        judged_by: The rights by which it was judged last; None if nobody had to.
         rule: The name of the rule that allows it.
         blank: The members of its reply that are blanked.
         record: The number of its record.
@@ -82,6 +83,7 @@ class Request:
         "fds",
         "is_answered",
         "is_sent",
+        "judged_by",
         "nodes_as_of",
         "on_outcome",
         "record",
@@ -106,6 +108,7 @@ class Request:
         self.began: float = began
         self.fds: Sequence[int] = fds
         self.refusal: str | None = refusal
+        self.judged_by: Rights | None = None
         self.rule: str | None = None
         self.blank: tuple[MemberPath, ...] = ()
         self.record: int | None = None
