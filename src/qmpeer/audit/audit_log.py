@@ -255,7 +255,8 @@ class AuditLog:
 
         Args:
             what: What happened: connected, left, denied, policy, server.
-            facts: JSON values, or a CommandMessage as `command`, whose arguments are blanked.
+            facts: JSON values, or the CommandMessage that was denied as `command`; its arguments
+                are blanked, and cut earlier than those of a command that is sent.
         """
         try:
             self._write([self._note(what, facts)])
