@@ -49,8 +49,8 @@ def guarding_of(options: GuardOptions, report: Warn) -> Guarding:
     Raises:
         StartError: If that fails.
     """
-    path = policy_path(options.policy) if options.policy else ""
     try:
+        path = policy_path(options.policy) if options.policy else ""
         return Guarding(path, options.audit, is_dry_run=options.is_dry_run, report=report)
     except PolicyError as error:
         first, *others = str(error).split("\n")
