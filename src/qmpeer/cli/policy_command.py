@@ -17,7 +17,7 @@ from qmpeer.policy.rules import Decision
 from qmpeer.schema import Schema
 
 PROGRAM: Final = "qmpeer policy"
-_FILE: Final = argument("file", "FILE", "the policy, in TOML; or the name of a preset")
+_FILE: Final = argument("file", "FILE|PRESET", "the policy, in TOML; or the name of a preset")
 _SCHEMA: Final = argument(
     "--schema",
     "SOURCE",
