@@ -1,6 +1,6 @@
 """The contents of an audit log at every moment: two records a command, blanked, whole.
 
-Modules: arguments, audit_log, records.
+Modules: arguments, audit_log, log_writer, records.
 """
 
 import asyncio
