@@ -270,6 +270,11 @@ monitor."""
 AUDIT_ARGUMENTS: Final = 16 * 1024
 """Bytes of a command's arguments, as JSON, in an audit log; longer ones are replaced by their
 digest. Ours: commands of people and programs have up to some hundred."""
+AUDIT_DENIED_ARGUMENTS: Final = 1024
+"""Bytes of a denied command's arguments, likewise. Ours: so a client that asks again and again for
+what it may not have pushes few records out of the log."""
+AUDIT_DENIED_NAME: Final = 64
+"""Characters of a denied command's name in an audit log. Ours: the longest name of QEMU has 38."""
 AUDIT_TEXT: Final = 1024
 """Characters of a name, an error or another text in an audit log. Ours."""
 AUDIT_LINE: Final = 64 * 1024

@@ -1,6 +1,6 @@
 """The contents of an audit log at every moment: two records a command, blanked, whole.
 
-Modules: arguments, audit_log, records.
+Modules: arguments, audit_log, log_writer, records.
 """
 
 import asyncio
@@ -147,6 +147,27 @@ async def test_long_arguments_are_a_digest(path: Path) -> None:
     assert records(path)[-1]["cut"] is True
     assert max(map(len, path.read_bytes().split(b"\n"))) < limits.AUDIT_LINE
     assert verified(contents(path)).fault is None
+    log.close()
+
+
+async def test_a_denied_command_takes_little(path: Path) -> None:
+    """Who asks again and again for what it may not have pushes few records out of the log."""
+    log = open_log(path)
+    whole: JsonObject = {"a": "x" * (limits.AUDIT_DENIED_ARGUMENTS - 8)}
+    long: JsonObject = {"a": "x" * 15_000}
+    for name in ("x", "\0" * 5000):
+        for arguments, is_cut in ((whole, False), (long, True)):
+            command = CommandMessage(name, arguments)
+            log.note("denied", client=1, command=command, reason="\0" * 5000)
+            denied = records(path)[-1]
+            assert denied.get("cut", False) is is_cut
+            assert denied["command"] in ("x", "\0" * limits.AUDIT_DENIED_NAME + "…")
+            log.begin(1, command)
+            assert records(path)[-1]["arguments"] == arguments
+            if is_cut:
+                assert denied["arguments"]["bytes"] == 15_008
+    longest = max(len(line) for line in path.read_bytes().split(b"\n") if b'"denied"' in line)
+    assert 7500 < longest <= 8192  # as docs/howto/who-did-what.md says
     log.close()
 
 

@@ -1,6 +1,6 @@
 """An audit log that can't be written: what is refused, what is lost, and what the log says of it.
 
-Modules: audit_log, chain_file.
+Modules: audit_log, chain_file, log_writer.
 """
 
 import asyncio

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from qmpeer.audit import AuditLog, FileHead
-from qmpeer.audit.entries import Entry
+from qmpeer.audit import AuditLog, FileHead, Outcome
+from qmpeer.audit.entries import UNKNOWN, Entry
 from qmpeer.audit.keys import read_key
+from qmpeer.audit.selection import DENIED
 from qmpeer.cli.audit_text import EntryLines
 from qmpeer.cli.audit_times import moment
 from qmpeer.cli.exits import INTERRUPTED, UsageError
@@ -70,10 +72,10 @@ async def log(tmp_path: Path) -> Path:
 SHOWN = r"""
 2026-11-30 00:53:21.000Z opened format=1 log=…fsync=off
 2026-11-30 00:53:22.000Z 1 backup connected listener=backup uid=64055
-2026-11-30 00:53:23.000Z 1 backup ok 250 ms blockdev-add {"driver":"raw",…} rule=disks
+2026-11-30 00:53:23.000Z 1 backup return 250 ms blockdev-add {"driver":"raw",…} rule=disks
 2026-11-30 00:53:25.000Z 1 backup denied screendump found \u001b[2J {…} rule=no-files
 2026-11-30 00:53:26.000Z 1 backup error 1.5 s device_add Bus…"x\u009b"}
-2026-11-30 00:53:28.000Z 1 backup cut off 90 s stop it has left
+2026-11-30 00:53:28.000Z 1 backup interrupted 90 s stop it has left
 2026-11-30 00:53:30.000Z closed
 """
 
@@ -111,6 +113,23 @@ def test_show_with_conditions(log: Path, options: str, count: int) -> None:
     assert len(shown(log, *options.split())) == count
 
 
+async def test_what_is_shown_can_be_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "vm.audit"
+    log = AuditLog(path)
+    outcomes = get_args(Outcome)
+    for outcome in outcomes:
+        log.end(log.begin(1, CommandMessage("stop")), outcome, 0.1)
+    for what in DENIED:
+        log.note(what, client=1, command=CommandMessage("stop"))
+    log.begin(1, CommandMessage("stop"))
+    log.close()
+    words = [line.split()[3] for line in shown(path, "--client", "1")]
+    assert words == [*outcomes, *DENIED, UNKNOWN]
+    for word in words:
+        [line] = shown(path, "--outcome", word)
+        assert line.split()[3] == word
+
+
 def test_show_as_json(log: Path) -> None:
     found = [json.loads(line) for line in shown(log, "--json", "--denied")]
     assert [each["command"] for each in found] == ["screendump"]
@@ -132,7 +151,7 @@ async def test_show_on_a_terminal(tmp_path: Path) -> None:
         "2026-12-01",
         "2026-11-30",
     ]
-    assert "\x1b[31;1merror    \x1b[0m" in "".join(found)
+    assert "\x1b[31;1merror      \x1b[0m" in "".join(found)
     assert "01:00:00.123Z" in "".join(plain)
     assert "1 a client whose name…" in "".join(plain)
     full = EntryLines(Layout(80, palette=TERMINAL), is_utc=True, is_full=True)

@@ -68,6 +68,7 @@ preset = "operator"
         (["a", "--allow-host", "b"], "found --allow-host without --http"),
         (["a", "--tools", "a b"], "--tools a b: found 'a b', expected the name"),
         (["a", "--policy", "none.toml"], "none.toml: No such file or directory"),
+        (["a", "--policy", "readonly"], "readonly: found neither a file nor a preset, expected"),
         (["a", "--docs", "none.json"], "none.json: No such file or directory"),
         (["a", "--http", "127.0.0.1", "--token-file", "t"], "expected HOST:PORT"),
         (["a", "--http", "0.0.0.0:0", "--token-file", "t"], "expected 127.0.0.1 or [::1], or"),

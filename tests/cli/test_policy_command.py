@@ -279,6 +279,9 @@ def test_mistakes_and_warnings(file: Path) -> None:
     assert (status, out) == (0, ["0 cases: 0 passed, 0 failed"])
     assert errors[0].startswith("qmpeer policy test: warning: vm.toml:1:3: rule 1: it doesn't test")
     assert run("test", "none.toml")[0] == 2
+    status, _, errors = run("test", "none")
+    assert (status, len(errors)) == (2, 1)
+    assert errors[0].startswith("qmpeer policy: none: found neither a file nor a preset, expected")
 
 
 def test_presets() -> None:

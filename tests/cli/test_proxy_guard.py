@@ -48,19 +48,18 @@ def test_a_dry_run_needs_a_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("name", "said"),
     [
-        (None, "--policy no.toml: No such file or directory"),
-        ("[[rule]]\ncomand = 'stop'\n", "p.toml:2:1: found the key 'comand' in rule[0]"),
+        ("no.toml", "--policy no.toml: No such file or directory"),
+        ("monitor", "--policy monitor: found neither a file nor a preset, expected a file, or one"),
+        ("p.toml", "p.toml:2:1: found the key 'comand' in rule[0]"),
     ],
 )
 def test_a_policy_that_cannot_be(
-    text: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    name = "no.toml" if text is None else "p.toml"
-    if text is not None:
-        Path(name).write_text(text)
+    Path("p.toml").write_text("[[rule]]\ncomand = 'stop'\n")
     options = parse_options([*ADDRESSES, "--policy", name], pytest.fail)
     with pytest.raises(StartError) as caught:
         guarding_of(options, pytest.fail)

@@ -1,6 +1,6 @@
 """Images whose files are certain to lie under a folder, and those that aren't.
 
-Modules: image_tests, images.
+Modules: image_headers, image_tests, images.
 """
 
 import struct
@@ -9,8 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 from qmpeer import limits
+from qmpeer.policy.image_headers import names_data_file, names_files
 from qmpeer.policy.image_tests import ImageTest
-from qmpeer.policy.images import image_failure, names_files, omission
+from qmpeer.policy.images import image_failure, omission
 from qmpeer.values import JsonObject, JsonValue
 
 
@@ -230,6 +231,7 @@ def test_heads() -> None:
         "/vm/backed": "a backing file",
         "/vm/split": "a data file",
     }
+    assert [path for path, head in HEADS.items() if names_data_file(head)] == ["/vm/split"]
     assert names_files(b"", "qed") is None
     assert names_files(qcow2(version=2, features=4), "qcow2") is None  # there, it is something else
 

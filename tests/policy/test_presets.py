@@ -11,7 +11,7 @@ from qmpeer.messages import CommandMessage
 from qmpeer.policy import Policy, PolicyClient, Rights, Subject
 from qmpeer.policy.cases import SupposedFacts
 from qmpeer.policy.loading import load_policy
-from qmpeer.policy.presets import PRESETS, preset_path, preset_text
+from qmpeer.policy.presets import PRESETS, named_policy, preset_path, preset_text
 from qmpeer.values import JsonObject
 
 FACTS = SupposedFacts()
@@ -32,6 +32,20 @@ def rights_of(preset: str) -> Rights:
 
 def allowed(rights: Rights, name: str, arguments: JsonObject | None = None) -> bool:
     return rights.judge(CommandMessage(name, arguments), FACTS).is_allowed
+
+
+def test_the_name_of_a_preset_or_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bakcup").touch()
+    assert named_policy("backup") == preset_path("backup")
+    for name in ("bakcup", "backup.toml", "./backup"):
+        assert named_policy(name) == name
+    presets = "read-only, monitoring, backup, operator"
+    for name, hint in (("backups", "; did you mean backup?"), ("nope", "")):
+        with pytest.raises(FileNotFoundError) as caught:
+            named_policy(name)
+        expected = f"found neither a file nor a preset, expected a file, or one of {presets}{hint}"
+        assert caught.value.strerror == expected
 
 
 @pytest.mark.parametrize("preset", PRESETS)

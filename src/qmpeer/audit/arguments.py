@@ -29,11 +29,15 @@ class ArgumentText:
         self._scrubber = Scrubber()
         self._harmless: set[tuple[str, bytes]] = set()
 
-    def of(self, command: CommandMessage) -> tuple[bytes, bool]:
+    def of(self, command: CommandMessage, most: int = limits.AUDIT_ARGUMENTS) -> tuple[bytes, bool]:
         """Return a command's arguments, and True if they are cut; b"" if there are none.
 
         Cut arguments are an object with the length of the JSON text and its BLAKE2b digest, in
         hexadecimal, both of the blanked text.
+
+        Args:
+            command: The command.
+            most: The bytes that aren't cut.
         """
         arguments, name = command.arguments, command.name
         if not arguments:
@@ -51,18 +55,18 @@ class ArgumentText:
             if len(self._harmless) >= limits.AUDIT_REMEMBERED:
                 self._harmless.clear()
             self._harmless.add((name, text))
-        if len(text) <= limits.AUDIT_ARGUMENTS:
+        if len(text) <= most:
             return text, False
         digest = hashlib.blake2b(text, digest_size=20).hexdigest()
         return _json({"bytes": len(text), "blake2b": digest}), True
 
     def facts(self, facts: Mapping[str, Any]) -> JsonObject:
-        """Return facts as they are recorded; a CommandMessage as its name and its arguments."""
+        """Return facts as they are recorded; a CommandMessage, a denied one, in few bytes."""
         recorded: JsonObject = {}
         for name, value in facts.items():
             if isinstance(value, CommandMessage):
-                recorded[name] = recorded_text(value.name)
-                text, is_cut = self.of(value)
+                recorded[name] = recorded_text(value.name, limits.AUDIT_DENIED_NAME)
+                text, is_cut = self.of(value, limits.AUDIT_DENIED_ARGUMENTS)
                 if text:
                     recorded["arguments"] = msgspec.json.decode(text)
                 if is_cut:

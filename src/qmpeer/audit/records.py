@@ -93,10 +93,10 @@ def encoded(record: Record) -> bytes:
     return text[:-1]
 
 
-def recorded_text(text: str) -> str:
-    """Return a text as it is recorded: not too long, and without lone surrogates."""
-    if len(text) > limits.AUDIT_TEXT:
-        text = f"{text[: limits.AUDIT_TEXT]}…"
+def recorded_text(text: str, most: int = limits.AUDIT_TEXT) -> str:
+    """Return a text as it is recorded: at most so many characters, without lone surrogates."""
+    if len(text) > most:
+        text = f"{text[:most]}…"
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

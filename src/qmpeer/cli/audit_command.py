@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 from itertools import chain
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -19,6 +19,7 @@ from qmpeer.audit.files import log_of
 from qmpeer.audit.heads import HEAD, Heads
 from qmpeer.audit.keys import make_key, read_key
 from qmpeer.audit.reading import line_blocks, open_files
+from qmpeer.audit.records import Outcome
 from qmpeer.audit.selection import DENIED, Selection
 from qmpeer.audit.verification import Fault, Verifier
 from qmpeer.cli.audit_text import EntryLines
@@ -36,7 +37,7 @@ _PAUSE: Final = 0.2
 """Seconds between two looks at a log that is followed."""
 _LAST: Final = 10
 """The entries with which following begins."""
-_OUTCOMES: Final = ("return", "error", "interrupted", "not-sent", UNKNOWN, *DENIED)
+_OUTCOMES: Final = (*get_args(Outcome), UNKNOWN, *DENIED)
 
 _FILES: Final = """\
 FILE is the log of `qmpeer proxy --audit FILE`. Full files beside it, such as FILE.000000004711, are

@@ -11,13 +11,6 @@ from qmpeer.display.safe_text import columns, cut, visible
 from qmpeer.values import UNSET, JsonValue
 from qmpeer.wire import encode_compact
 
-_OUTCOMES: Final[Mapping[str, str]] = {
-    "return": "ok",
-    "interrupted": "cut off",
-    "not-sent": "not sent",
-    UNKNOWN: "no end",
-}
-"""What commands' outcomes are called."""
 _COLOURS: Final[Mapping[str, str]] = {
     "error": "error",
     "interrupted": "hint",
@@ -28,7 +21,7 @@ _COLOURS: Final[Mapping[str, str]] = {
 }
 _CLIENT: Final = (8, 22)
 """Columns for the client: at first, and at most on a terminal. They grow as clients need them."""
-_OUTCOME: Final = 9
+_OUTCOME: Final = 11
 _TOOK: Final = 7
 
 
@@ -115,7 +108,7 @@ class EntryLines:
         if self._has_headings:
             client = cut(client, _CLIENT[1])
         self._client = max(self._client, min(columns(client), _CLIENT[1]))
-        kind = visible(_OUTCOMES.get(entry.outcome, entry.outcome) or entry.what)
+        kind = visible(entry.outcome or entry.what)
         took = "" if entry.seconds is None else took_text(entry.seconds)
         before = f"{_padded(client, self._client)}  "
         behind = f"  {took:>{_TOOK}}  "

@@ -18,11 +18,14 @@ _qmpeer_offer() {  # WORD...: data, which is matched and inserted quoted
     done
 }
 
-_qmpeer_complete() {  # KIND: file, words:A,B, names:KIND, or nothing
+_qmpeer_complete() {  # KIND: file, file:A,B, words:A,B, names:KIND, or nothing
     local found
     case $1 in
         file)
             compopt -o default ;;  # names of files are for readline to find and quote
+        file:*)
+            compopt -o default  # if none of the words fits
+            _qmpeer_complete "words:${1#file:}" ;;
         words:*)
             IFS=, read -ra found <<< "${1#words:}"
             _qmpeer_offer "${found[@]}" ;;
@@ -252,7 +255,8 @@ def _zsh_action(kind: str) -> str:
     name, _, rest = kind.partition(":")
     match name:
         case "file":
-            return "_files"
+            words = rest.replace(",", " ")
+            return f"{{compadd -- {words}; _files}}" if words else "_files"
         case "words":
             return f"({rest.replace(',', ' ')})"
         case "names":

@@ -106,7 +106,8 @@ def _fish_usage(usage: Usage, program: str) -> Iterator[str]:
             continue
         words = " ".join((_fish_quoted(usage.key), str(number), *valued))
         where = _fish_quoted(f"__qmpeer_place {words}")
-        yield f"complete -c {program} -n {where}{_fish_value(argument.kind).replace(' -x', ' -f')}"
+        value = _fish_value(argument.kind).replace(" -x", " -f").replace(" -r", "")
+        yield f"complete -c {program} -n {where}{value}"
 
 
 def _fish_flag(flag: str) -> str:
@@ -119,7 +120,7 @@ def _fish_value(kind: str) -> str:
     name, _, rest = kind.partition(":")
     match name:
         case "file":
-            return " -r -F"
+            return " -r -F" + (f" -a {_fish_quoted(rest.replace(',', ' '))}" if rest else "")
         case "words":
             return f" -x -a {_fish_quoted(rest.replace(',', ' '))}"
         case "names":

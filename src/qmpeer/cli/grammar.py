@@ -10,8 +10,13 @@ from typing import Final, NamedTuple
 
 from qmpeer.cli.command_line import CommandLine, Subcommand, VerbGroup
 from qmpeer.cli.main import SUBCOMMANDS, subcommand
+from qmpeer.policy.presets import PRESETS
 
-_FILES: Final = frozenset({"ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"})
+_KINDS: Final = {
+    **dict.fromkeys(("ADDRESS", "DIR", "FILE", "NEW", "OLD", "SOURCE"), "file"),
+    "FILE|PRESET": f"file:{','.join(PRESETS)}",
+}
+"""How a value is completed, by its name in --help."""
 
 
 class Option(NamedTuple):
@@ -20,7 +25,8 @@ class Option(NamedTuple):
     Attributes:
         flags: Its names, such as "--timeout".
         value: The name of its value in --help; None if it takes none.
-        kind: How its value is completed: "file", "words:A,B", "names:KIND", or "" for not at all.
+        kind: How its value is completed: "file", "file:A,B" for these words or else a file,
+            "words:A,B", "names:KIND", or "" for not at all.
         help: Its description.
     """
 
@@ -85,8 +91,7 @@ def _usages_of(name: str) -> Iterator[Usage]:
             yield _usage((name,), False, one.parser())
         case other:
             places = tuple(
-                Positional(each, "file" if each in _FILES else "", False, "")
-                for each in other.positionals
+                Positional(each, _KINDS.get(each, ""), False, "") for each in other.positionals
             )
             yield Usage((name,), False, other.about, options_in(other.usage), places, None)
 
@@ -105,7 +110,7 @@ def options_in(usage: str) -> tuple[Option, ...]:
         for each in re.split(r", (?=-)", head):
             name, _, value = each.partition(" ")
             value = value.removesuffix(", or in JSON")  # a remark in the help, not the value's name
-            kind = "file" if value == "FILE" else ""
+            kind = _KINDS.get(value, "")
             found.append(Option((name,), value or None, kind, " ".join(text.split())))
     return tuple(found)
 
@@ -131,7 +136,7 @@ def _usage(words: tuple[str, ...], has_address_first: bool, parser: CommandLine)
 def _kind(name: str, parser: CommandLine, action: argparse.Action) -> str:
     if action.choices is not None:
         return f"words:{','.join(map(str, action.choices))}"
-    return parser.completes.get(action.dest) or ("file" if name in _FILES else "")
+    return parser.completes.get(action.dest) or _KINDS.get(name, "")
 
 
 def verbs_of(usages: Sequence[Usage]) -> dict[str, list[Usage]]:

@@ -11,8 +11,8 @@ from qmpeer.options import Flag, ReadArgument, StartError, Warn, set_to
 
 GUARD_USAGE: Final = """\
 rights and records:
-  --policy FILE       let clients do only what the policy in FILE allows; FILE may be the name of a
-                      preset: read-only, monitoring, backup, operator (see qmpeer policy)
+  --policy FILE|PRESET  let clients do only what a policy allows: that in FILE, or a preset
+                      (read-only, monitoring, backup, operator; see qmpeer policy)
   --dry-run           let everything pass, and only record what the policy would deny
   --audit FILE        record in FILE who does what, before it is done; a command that can't be
                       recorded is refused (see qmpeer audit)
@@ -49,8 +49,8 @@ def guarding_of(options: GuardOptions, report: Warn) -> Guarding:
     Raises:
         StartError: If that fails.
     """
-    path = policy_path(options.policy) if options.policy else ""
     try:
+        path = policy_path(options.policy) if options.policy else ""
         return Guarding(path, options.audit, is_dry_run=options.is_dry_run, report=report)
     except PolicyError as error:
         first, *others = str(error).split("\n")

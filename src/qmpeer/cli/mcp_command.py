@@ -64,7 +64,7 @@ COMMAND: Final = Subcommand(
     _AFTER,
     (
         ADDRESS,
-        argument("--policy", "FILE", "what the assistant may do: a policy's file, or the name of a "
+        argument("--policy", "FILE|PRESET", "what the assistant may do: a policy's file, or a "
                  "preset: read-only (the default), monitoring, backup, operator",
                  default="read-only"),
         argument("--audit", "FILE", "the record of all that it does; by default one for each "

@@ -163,10 +163,10 @@ def _chosen(which: str) -> Sequence[str] | None:
 
 def _guarding(namespace: argparse.Namespace) -> Guarding:
     """Return the policy, and what says where the record is: there is always one of each."""
-    path = policy_path(namespace.policy)
     audit = namespace.audit or audit_path(namespace.address, os.environ)
     try:
-        with about_file(path):
+        with about_file(namespace.policy):
+            path = policy_path(namespace.policy)
             return Guarding(path, os.path.abspath(audit), report=_complain)
     except PolicyError as error:
         raise UsageError(f"the policy is wrong: {error}") from error

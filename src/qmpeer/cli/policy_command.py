@@ -12,12 +12,12 @@ from qmpeer.errors import QMPError
 from qmpeer.policy.cases import Case, SupposedFacts
 from qmpeer.policy.loading import PolicyFile, load_policy_file
 from qmpeer.policy.policies import Policy
-from qmpeer.policy.presets import PRESETS, preset_path, preset_text
+from qmpeer.policy.presets import PRESETS, named_policy, preset_text
 from qmpeer.policy.rules import Decision
 from qmpeer.schema import Schema
 
 PROGRAM: Final = "qmpeer policy"
-_FILE: Final = argument("file", "FILE", "the policy, in TOML; or the name of a preset")
+_FILE: Final = argument("file", "FILE|PRESET", "the policy, in TOML; or the name of a preset")
 _SCHEMA: Final = argument(
     "--schema",
     "SOURCE",
@@ -192,8 +192,7 @@ def _presets(namespace: argparse.Namespace) -> int:
 
 def _load(program: str, file: str, schema: Schema | None) -> PolicyFile:
     with about_file(file):
-        path = preset_path(file) if file in PRESETS else file
-        found = load_policy_file(path, schema=schema)
+        found = load_policy_file(named_policy(file), schema=schema)
     for warning in found.warnings:
         complain(program, f"warning: {warning}")
     return found

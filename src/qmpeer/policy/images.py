@@ -12,16 +12,16 @@ format is given beside it, and if the image itself names no backing file and no 
 Who may write to an image may write names into its header after it was looked at. An explicit
 ``backing`` has no such gap; a data file has one that only QEMU could close.
 
-Spec: QAPI, BlockdevOptions; QEMU, docs/interop/qcow2.txt and qed_spec.txt.
+Spec: QAPI, BlockdevOptions.
 """
 
-import struct
 from collections.abc import Mapping
 from typing import Final
 
 from qmpeer import limits
 from qmpeer.messages.strangers import shown_text
 from qmpeer.policy.fd_sets import fd_set_of
+from qmpeer.policy.image_headers import HEAD_SIZE, PLAIN_FORMATS, names_data_file, names_files
 from qmpeer.policy.paths import under_failure
 from qmpeer.policy.rules import Facts
 from qmpeer.values import JsonObject, JsonValue
@@ -93,19 +93,9 @@ _MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 _CHILDREN: Final = frozenset(["file", "backing", "data-file", "target", "children", "test", "raw"])
 _BACKED: Final = frozenset({"qcow2", "qcow", "qed"})
 _PROTOCOLS: Final = ("file", "host_device")
-PLAIN_FORMATS: Final = frozenset({"raw", "luks", "vdi", "vhdx", "vpc", "parallels"})
-"""Formats whose images name no other file."""
 
 _NODE_COMMANDS: Final = ("blockdev-add", "blockdev-reopen", "x-blockdev-reopen")
 """Commands whose arguments are block nodes."""
-
-_QCOW_HEAD: Final = struct.Struct(">4sIQ")
-_QCOW_FEATURES: Final = struct.Struct(">Q")
-_QCOW_FEATURES_AT: Final = 72
-_DATA_FILE: Final = 1 << 2
-_QED_HEAD: Final = struct.Struct("<4sIIIQ")
-_QED_BACKING: Final = 1
-_HEAD_SIZE: Final = 80
 
 
 def image_failure(value: JsonValue, container: JsonObject, folder: str, facts: Facts) -> str | None:
@@ -123,36 +113,6 @@ def image_failure(value: JsonValue, container: JsonObject, folder: str, facts: F
     if isinstance(value, str):
         return _name_failure(value, container.get("format"), folder, facts)
     return _Image(folder, facts).failure(value)
-
-
-def names_files(head: bytes, driver: str) -> str | None:
-    r"""Return what an image with these first bytes names beside itself; None for nothing.
-
-    Args:
-        head: At least the first 80 bytes, if it has so many.
-        driver: The driver that is to read it.
-
-    Example:
-        >>> version_3 = b"QFI\xfb\0\0\0\3"
-        >>> names_files(version_3 + b"\0\0\0\0\0\0\0\x68" + bytes(64), "qcow2")
-        'a backing file'
-    """
-    if driver == "qed":
-        magic, *_, features = _QED_HEAD.unpack(head[: _QED_HEAD.size].ljust(_QED_HEAD.size, b"\0"))
-        is_backed = magic == b"QED\0" and features & _QED_BACKING
-        return "a backing file" if is_backed else None
-    magic, version, backing = _QCOW_HEAD.unpack(head[: _QCOW_HEAD.size].ljust(16, b"\0"))
-    if magic != b"QFI\xfb":
-        return None  # the driver refuses it
-    if backing:
-        return "a backing file"
-    return "a data file" if _has_data_file(head, version) else None
-
-
-def _has_data_file(head: bytes, version: int) -> bool:
-    end = _QCOW_FEATURES_AT + _QCOW_FEATURES.size
-    features = head[_QCOW_FEATURES_AT:end].ljust(_QCOW_FEATURES.size, b"\0")
-    return version >= 3 and bool(_QCOW_FEATURES.unpack(features)[0] & _DATA_FILE)
 
 
 def omission(command: str, arguments: JsonObject) -> str | None:
@@ -189,7 +149,7 @@ def _name_failure(name: str, driver: JsonValue, folder: str, facts: Facts) -> st
     failure = under_failure(name, folder, facts)
     if failure is not None or driver in PLAIN_FORMATS:
         return failure
-    head = facts.head(name, _HEAD_SIZE)
+    head = facts.head(name, HEAD_SIZE)
     named = None if head is None else names_files(head, driver)
     if named is not None:
         return f"found an image that names {named}, expected none"
@@ -264,9 +224,7 @@ class _Image:
         path = self._file_of(node.get("file"))
         if path is None or fd_set_of(path) is not None:
             return "found no data-file beside a file that can't be looked at for the name of one"
-        head = self._facts.head(path, _HEAD_SIZE) or b""
-        magic, version, _ = _QCOW_HEAD.unpack(head[: _QCOW_HEAD.size].ljust(16, b"\0"))
-        if magic == b"QFI\xfb" and _has_data_file(head, version):
+        if names_data_file(self._facts.head(path, HEAD_SIZE) or b""):
             return "found an image that names a data file, expected data-file beside it"
         return None
 

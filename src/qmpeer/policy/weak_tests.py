@@ -6,7 +6,7 @@ from typing import Final
 from qmpeer.effects import CommandEffects
 from qmpeer.effects.sensitive import is_sensitive
 from qmpeer.policy.argument_tests import Equal, Like, MemberTest, Presence, Under
-from qmpeer.policy.images import PLAIN_FORMATS
+from qmpeer.policy.image_headers import PLAIN_FORMATS
 from qmpeer.policy.rules import Decision, MemberPath, Rule, Subject
 
 _NAMES: Final = 20
