@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 extensions = [
     "api_entries",
+    "light_html",
     "limits_table",
     "myst_parser",
     "qmpeer.sphinx_domain",
