@@ -194,6 +194,13 @@ def test_code_without_tags_looks_the_same(site: Path) -> None:
     assert [place for place, found in colours.items() if len(found) > 1] == []
 
 
+@built
+def test_a_signature_is_whole(site: Path) -> None:
+    shown = re.sub(r"<[^>]+>", "", (site / "api" / "script.html").read_text())
+    assert "version=(7, 2, 0),\n" in shown
+    assert "clock=monotonic,\n" in shown
+
+
 SEARCHES = {
     "event_mark": {"howto/wait", "api/client"},
     "timeout": {"explanation/deadlines", "howto/errors"},
