@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent / "extensions"))
 
 extensions = [
     "api_entries",
+    "light_html",
     "limits_table",
     "myst_parser",
     "qmpeer.sphinx_domain",
@@ -45,6 +46,7 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 6
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+toc_object_entries_show_parents = "hide"  # they stand below their class
 python_maximum_signature_line_length = 70
 
 default_role = "py:obj"  # docstrings: `connect` is a link if it is described, and code if not

@@ -4,7 +4,8 @@ Objects of the classes in `MADE_ELSEWHERE` are never made by calling the class, 
 only mislead. A method that an async class shares with its blocking twin shows its first sentence
 and a link: the twin's entry has the rest. Data that a package hands out is described by the text
 below it in the module that it comes from. Of an overloaded method the implementation's signature
-is shown: it has all parameters once.
+is shown: it has all parameters once. A default that only Python can name is shown as a name or as
+three dots: Sphinx can't parse ``<built-in function monotonic>``, and would then split tuples.
 """
 
 import inspect
@@ -73,6 +74,7 @@ TWINS: Final = {
 """For each async class, the blocking one whose entries say all."""
 BARE_NAMES: Final = {"Command": "qmpeer.bindings.Command"}
 """Names of annotations that are imported for type checkers alone, where several have that name."""
+_UNNAMED_DEFAULT: Final = re.compile(r"(?<==)<(?:built-in function (\w+)|[^<>]*(?:<[^<>]*>)*)>")
 _FIRST_SENTENCE: Final = re.compile(r"(.+?[.:;])(?:\s|\Z)", re.DOTALL)
 
 
@@ -95,8 +97,9 @@ def hide_signature(
     is_error = inspect.isclass(obj) and issubclass(obj, qmpeer.QMPError)
     if name in MADE_ELSEWHERE or is_error:
         return "", ""
-    is_short = args == "()" or twin_of(name) is None
-    return None if is_short else ("(…)", "")
+    if args != "()" and twin_of(name) is not None:
+        return "(…)", ""
+    return _UNNAMED_DEFAULT.sub(lambda found: found[1] or "...", args), result
 
 
 def describe_data(

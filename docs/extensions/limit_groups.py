@@ -53,6 +53,11 @@ def groups() -> Iterator[tuple[str, list[Limit]]]:
     yield title, found
 
 
+def head_of(title: str) -> str:
+    """Return the head of a group's section: its title without explanations."""
+    return title.partition(". ")[0].rstrip(".").split(", so")[0]
+
+
 def _comment_above(lines: list[str], number: int) -> str:
     """Return the comment that ends right above a line."""
     first = number - 1

@@ -1,7 +1,10 @@
-"""The directive ``limits``: all limits of `qmpeer.limits` as tables."""
+"""The directive ``limits``: groups of limits of `qmpeer.limits` as tables.
+
+Its content is the heads of the groups, one a line.
+"""
 
 from docutils import nodes
-from limit_groups import Limit, groups, shown
+from limit_groups import Limit, groups, head_of, shown
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -9,18 +12,21 @@ from qmpeer import limits
 
 
 class LimitsDirective(SphinxDirective):
-    """All limits, a section and a table for each group."""
+    """Some groups of limits, a section and a table for each."""
 
-    has_content = False
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """Return the sections."""
         self.env.note_dependency(limits.__file__)
-        return [self._section(title, found) for title, found in groups()]
+        wanted = [line.strip() for line in self.content if line.strip()]
+        found = {head_of(title): (title, group) for title, group in groups()}
+        if unknown := [head for head in wanted if head not in found]:
+            raise self.error(f"qmpeer.limits has no group {unknown[0]}")
+        return [self._section(head, *found[head]) for head in wanted]
 
-    def _section(self, title: str, found: list[Limit]) -> nodes.section:
-        head, _, rest = title.partition(". ")
-        head = head.rstrip(".").split(", so")[0]
+    def _section(self, head: str, title: str, found: list[Limit]) -> nodes.section:
+        rest = title.partition(". ")[2]
         section = nodes.section("", nodes.title("", head), ids=[nodes.make_id(head)])
         if rest:
             section += nodes.paragraph("", f"{rest.rstrip('.')}.")

@@ -157,6 +157,18 @@ def test_every_limit_says_what_it_limits_and_where_it_comes_from(limit_groups: A
     assert [limit.name for limit in found if not limit.source] == []
 
 
+def test_every_group_of_limits_is_on_one_page(limit_groups: Any) -> None:
+    listed = [
+        head
+        for page in API.glob("limits*.md")
+        for block in re.findall(r"^```\{limits\}\n(.*?)^```$", page.read_text(), re.M | re.DOTALL)
+        for head in block.splitlines()
+    ]
+    heads = [limit_groups.head_of(title) for title, _ in limit_groups.groups()]
+
+    assert sorted(listed) == sorted(heads)
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

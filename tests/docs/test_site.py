@@ -183,6 +183,24 @@ def test_no_page_is_large(site: Path) -> None:
     assert {name: size for name, size in sizes.items() if size > build_site.PAGE_SIZE} == {}
 
 
+@built
+def test_code_without_tags_looks_the_same(site: Path) -> None:
+    """Tokens that `light_html` leaves untagged have the colour of their block in both styles."""
+    assert 'class="pre"' not in (site / "api" / "script.html").read_text()
+    style = (site / "_static" / "pygments.css").read_text()
+    rules = re.findall(r"^(.*)\.highlight (?:\.[np] )?\{.*?\bcolor: (#\w+)", style, re.MULTILINE)
+    colours = {place: {colour for where, colour in rules if where == place} for place, _ in rules}
+    assert len(rules) == 9
+    assert [place for place, found in colours.items() if len(found) > 1] == []
+
+
+@built
+def test_a_signature_is_whole(site: Path) -> None:
+    shown = re.sub(r"<[^>]+>", "", (site / "api" / "script.html").read_text())
+    assert "version=(7, 2, 0),\n" in shown
+    assert "clock=monotonic,\n" in shown
+
+
 SEARCHES = {
     "event_mark": {"howto/wait", "api/client"},
     "timeout": {"explanation/deadlines", "howto/errors"},
