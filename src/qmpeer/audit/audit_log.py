@@ -423,13 +423,15 @@ class AuditLog:
         self._is_closed = True
         if self._retry is not None:
             self._retry.cancel()
-        if self._commits is not None:
-            self._commits.close()
-        self._send_head()
-        if self._head is not None:
-            self._head.close()
-        close_quietly(self._file.fd)
-        self._file.fd = -1
+        try:
+            if self._commits is not None:
+                self._commits.close()
+        finally:  # also if a command that waited raises
+            self._send_head()
+            if self._head is not None:
+                self._head.close()
+            close_quietly(self._file.fd)
+            self._file.fd = -1
 
 
 def _text(error: OSError) -> str:
