@@ -255,3 +255,75 @@ async def test_one_that_raises_does_not_hold_up_the_others(path: Path) -> None:
     await until(lambda: sent == [1])
     assert len(raised) == 1
     log.close()
+
+
+async def test_after_one_that_raises_the_others_get_the_result_of_their_own_sync(
+    path: Path,
+) -> None:
+    disk = Disk()
+    log = open_log(path, fsync="command", sync=disk.sync)
+    went: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+
+    def refuse(_: AuditError) -> None:
+        disk.error = None  # the next sync succeeds, and says nothing about this record
+        raise ValueError
+
+    disk.error = BROKEN
+    number = log.begin(1, ADD)
+    log.when_safe(number, lambda: fail(AuditError("sent", log.path)), refuse)
+    log.when_safe(number, lambda: went.append("sent"), lambda _: went.append("refused"))
+    await until(lambda: bool(went))
+    assert went == ["refused"]
+    log.close()
+
+
+async def test_one_that_raises_when_it_is_told_of_trouble(path: Path) -> None:
+    disk = Disk()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    refused: list[object] = []
+
+    def tell(_: str) -> None:
+        raise ValueError
+
+    log = open_log(path, fsync="command", sync=disk.sync, on_trouble=tell)
+    disk.error = BROKEN
+    log.when_safe(log.begin(1, ADD), lambda: fail(AuditError("sent", log.path)), refused.append)
+    await until(lambda: len(refused) == 1)
+    log.close()
+
+
+async def test_one_that_raises_at_the_end(path: Path) -> None:
+    log = open_log(path, fsync="command")
+    went: list[int] = []
+
+    def send() -> None:
+        went.append(1)
+        raise ValueError
+
+    number = log.begin(1, ADD)
+    log.when_safe(number, send, fail)
+    log.when_safe(number, lambda: went.append(2), fail)
+    with pytest.raises(ValueError):
+        log.close()
+    assert went == [1, 2]
+    open_log(path).close()  # nobody writes it any more
+
+
+async def test_a_system_without_a_thread_for_the_syncs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    log = open_log(path, fsync="command")
+    refused: list[str] = []
+    sent: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", start)
+        log.when_safe(log.begin(1, ADD), lambda: sent.append(1), lambda e: refused.append(str(e)))
+        await until(lambda: bool(refused))
+    assert refused[0].endswith("the audit log can't be brought to the disk: can't start new thread")
+    log.when_safe(log.begin(1, ADD), lambda: sent.append(2), fail)
+    await until(lambda: sent == [2])
+    log.close()

@@ -25,6 +25,7 @@ from qmpeer.errors import AuditError
 from qmpeer.messages import CommandMessage
 from tests.audit.logs import ADD, KEY, Seconds, contents, open_log, records, verified
 from tests.fuzzing import tried
+from tests.patience import PATIENCE
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -127,7 +128,7 @@ async def test_it_is_tried_again_without_a_command(
     log.note("denied", client=1)
     await asyncio.sleep(0.01)
     disk.room = None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while records(path)[-1]["what"] != "trouble":
             await asyncio.sleep(0.001)
     assert records(path)[-1]["lost"] == 1
@@ -253,7 +254,11 @@ asyncio.run(main())
 def test_a_real_limit(path: Path) -> None:
     """The kernel writes the beginning of a record, and then refuses the rest (EFBIG)."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, path], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM, path],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     recorded, refused = map(int, done.stdout.split())
     *_, torn, trouble, closed = path.read_bytes().splitlines()
@@ -275,7 +280,10 @@ def test_a_real_full_disk(tmp_path: Path) -> None:
     program = PROGRAM.replace("range(50)", "range(2000)").replace("2000, res", "10**9, res")
     program = program.replace("    log.close()\n", CHECKS)
     done = subprocess.run(
-        [*mount, script, tmp_path, sys.executable, program], capture_output=True, text=True
+        [*mount, script, tmp_path, sys.executable, program],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
     )
     if "mount" in done.stderr or "unshare" in done.stderr:
         pytest.skip(done.stderr)

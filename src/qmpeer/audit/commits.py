@@ -5,11 +5,12 @@ them. It begins at the end of the loop's turn, so that all commands of one read 
 """
 
 import asyncio
+import errno
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 from typing import Final, Protocol
 
@@ -95,8 +96,13 @@ class Commits:
             self._timer = None
         if self._thread is None:
             self._loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._run, name="qmpeer-audit", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="qmpeer-audit", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as failure:  # no more threads; the next record tries again
+                self._done(self._written.last, (), OSError(errno.EAGAIN, str(failure)))
+                return
+            self._thread = thread
         self._jobs.put((self._written.last, (*self._full, self._written.fd)))
 
     def _run(self) -> None:
@@ -120,13 +126,23 @@ class Commits:
                 close_quietly(fd)
         if error is None:
             self._synced = max(self._synced, number)
-        self._note(error)
+        try:
+            self._note(error)
+        finally:
+            self._let_go(number, error)
+
+    def _let_go(self, number: int, error: OSError | None) -> None:
+        """Let go what waits for the records up to this one; then see to later ones."""
         try:
             while self._waiting and self._waiting[0][0] <= number:
                 _, go_on, give_up = self._waiting.popleft()
                 go_on() if error is None else give_up(error)
-        finally:  # one that raises doesn't hold up the others for ever
-            if self._waiting:
+        finally:
+            # One that raises holds up no others. They get this result, not that of the next sync:
+            # Linux tells of an error once.
+            if self._waiting and self._waiting[0][0] <= number:
+                asyncio.get_running_loop().call_soon(self._let_go, number, error)
+            elif self._waiting:
                 self._soon()
             elif self._written.last > number:
                 self.touch()
@@ -150,13 +166,17 @@ class Commits:
                 self._sync(fd)
         except OSError as failure:
             error = failure
-        self._note(error)
         full, self._full = self._full, []
         for fd in full:
             close_quietly(fd)
         waiting, self._waiting = self._waiting, deque()
-        for _, go_on, give_up in waiting:
-            go_on() if error is None else give_up(error)
+        with ExitStack() as stack:  # calls all, also if one raises, from the last one added
+            for _, go_on, give_up in reversed(waiting):
+                if error is None:
+                    stack.callback(go_on)
+                else:
+                    stack.callback(give_up, error)
+            self._note(error)
 
 
 def close_quietly(fd: int) -> None:

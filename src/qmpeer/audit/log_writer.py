@@ -296,13 +296,15 @@ class LogWriter:
         self._is_closed = True
         if self._retry is not None:
             self._retry.cancel()
-        if self.commits is not None:
-            self.commits.close()
-        self._send_head()
-        if self._head is not None:
-            self._head.close()
-        close_quietly(self._file.fd)
-        self._file.fd = -1
+        try:
+            if self.commits is not None:
+                self.commits.close()
+        finally:  # also if a command that waited raises
+            self._send_head()
+            if self._head is not None:
+                self._head.close()
+            close_quietly(self._file.fd)
+            self._file.fd = -1
 
 
 def error_text(error: OSError) -> str:
