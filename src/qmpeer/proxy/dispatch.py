@@ -21,8 +21,8 @@ class Dispatch:
         nodes: Checks that the nodes by which they were judged are still the same.
         multiplexer: Is told of requests that weren't sent after all.
         recorder: Records them first; None if nobody does.
-        objection: Called with each request: the error for its client if the policy has changed and
-            denies it now.
+        objection: Called with a request that was judged by an earlier policy; returns the error for
+            its client if it mayn't be sent.
         refuse: Called with a request that can't be sent, and the error for its client.
     """
 
@@ -67,7 +67,7 @@ class Dispatch:
     def send(self, request: Request) -> None:
         """Send a request, at once or when it is on record."""
         error = (
-            self._objection(request)
+            (self._objection(request) if request.is_outdated else None)
             or self._nodes.check(request)
             or self._descriptors.check(request)
         )
@@ -94,7 +94,7 @@ class Dispatch:
         self._recording.discard(request)
         if failure is not None or request.is_answered:
             self._fail(request, failure or "nobody waits for it any more")
-        elif (error := self._objection(request)) is not None:
+        elif request.is_outdated and (error := self._objection(request)) is not None:
             self._take_back(request, error)
         else:
             self._send_now(request)

@@ -125,15 +125,14 @@ class Guard:
             return _unjudged(request)
 
     def objection(self, request: Request) -> Verdict | None:
-        """Return the verdict about a request whose turn has come, if it mayn't be sent after all.
+        """Judge an outdated request whose turn has come; return the verdict if it mayn't be sent.
 
-        It is judged again if another policy holds by now. What that policy would send otherwise, or
-        would have to ask the server about, isn't sent: it is on record as it was.
+        What the policy would send otherwise, or would have to ask the server about, isn't sent: it
+        is on record as it was.
         """
-        rights = request.requester.rights
-        if rights is None or rights is request.judged_by or self._is_dry_run:
+        rights = request.judged_by = request.requester.rights
+        if rights is None or self._is_dry_run:
             return None
-        request.judged_by = rights
         if rights.needs_nodes(request.command.name):
             return Verdict(Decision.DENY, reason=_OUTDATED)
         verdict = self._verdict(request, rights)

@@ -119,6 +119,11 @@ class Request:
         self.on_outcome: Callable[[JsonValue, bool], None] | None = None
         self.reply: Reply | Callable[[], Reply] | None = None
 
+    @property
+    def is_outdated(self) -> bool:
+        """True if another policy holds than that by which it was judged."""
+        return self.judged_by is not self.requester.rights
+
     def close_fds(self) -> None:
         """Close the descriptors that came with it: they were sent, or never will be."""
         fds, self.fds = self.fds, ()
