@@ -287,11 +287,12 @@ async def test_a_new_policy_judges_what_still_waits_for_its_turn(proxied: Proxie
     """It may deny it, allow it as it is, or want it changed, which is too late then."""
     names = ("stop", "query-status", "cont", "query-name", "eject", "quit")
     proxy = await proxied.start(window=1, policy=Policy([_rule(*names, is_unchecked=True)]))
-    clients, server = [await proxied.client() for _ in names], proxied.server
-    sent, shown, denied, forced, late, hidden = (
-        asyncio.ensure_future(client.execute(name))
-        for client, name in zip(clients, names, strict=True)
-    )
+    server = proxied.server
+    sent = asyncio.ensure_future((await proxied.client()).execute("stop"))
+    await until(lambda: server.names == ["stop"])
+    shown, denied, forced, late, hidden = [
+        asyncio.ensure_future((await proxied.client()).execute(name)) for name in names[1:]
+    ]
     await until(lambda: sum(len(each.lane) for each in proxy._hub.sessions) == len(names) - 1)
     rules = [
         _rule("stop", "cont", decision=Decision.DENY, name="strict"),
@@ -300,7 +301,6 @@ async def test_a_new_policy_judges_what_still_waits_for_its_turn(proxied: Proxie
         _rule("eject", tests=(Equals("x", 1, needs_nodes=True),)),
     ]
     proxy.set_policy(Policy(rules))
-    assert server.names == ["stop"]
     server.answer("done")
     assert await sent == "done"  # what was sent stays sent
     await until(lambda: server.names == ["stop", "query-status"])
